@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package remote
+
+import "strings"
+
+// tailSize is how much of a command's standard error is kept, in bytes.
+const tailSize = 4 << 10
+
+// tail keeps the end of what is written to it, in bounded memory.
+type tail struct{ data []byte }
+
+// Write keeps the end of p; it never fails.
+func (t *tail) Write(p []byte) (int, error) {
+	n := len(p)
+	if len(p) > tailSize {
+		p = p[len(p)-tailSize:]
+	}
+	if drop := len(t.data) + len(p) - tailSize; drop > 0 {
+		t.data = append(t.data[:0], t.data[drop:]...)
+	}
+	t.data = append(t.data, p...)
+	return n, nil
+}
+
+// String returns what is kept, without bytes that are not UTF-8, such as those
+// of a character that was cut.
+func (t *tail) String() string { return strings.ToValidUTF8(string(t.data), "") }

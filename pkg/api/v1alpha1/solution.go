@@ -4,6 +4,7 @@ package v1alpha1
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,8 +13,8 @@ import (
 	"strings"
 
 	yaml3 "gopkg.in/yaml.v3"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"sigs.k8s.io/yaml"
 )
 
 // MaxManifestBytes bounds the size of a manifest: it is recorded, with those
@@ -154,31 +155,66 @@ func decodeObject(data []byte, stringPlaces []string) (map[string]any, error) {
 	if err := doc.Decode(&whole); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoYAML, err)
 	}
-	plain(&doc)
+	if budget := maxExpandedBytes; !expands(&doc, &budget) {
+		return nil, fmt.Errorf("%w: with its aliases it is longer than %d bytes", ErrNoYAML, maxExpandedBytes)
+	}
+	keepStrings(doc.Content[0], map[*yaml3.Node]bool{})
 	for _, place := range stringPlaces {
 		keepWritten(doc.Content[0], strings.Split(place, "."))
 	}
-	written, err := yaml3.Marshal(&doc)
+	var object map[string]any
+	if err := doc.Decode(&object); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrNoYAML, err)
+	}
+	// By way of JSON, numbers have the types that apimachinery expects.
+	written, err := json.Marshal(object)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNoYAML, err)
 	}
-	var object map[string]any
-	if err := yaml.Unmarshal(written, &object); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNoYAML, err)
-	}
-	return object, nil
+	return object, utiljson.Unmarshal(written, &object)
 }
 
-// plain removes what cannot be written again as it was read: comments, which
-// matter to nobody here, and nulls that are written as nothing, which within
-// braces would become empty strings.
-func plain(n *yaml3.Node) {
-	n.HeadComment, n.LineComment, n.FootComment = "", "", ""
-	if n.Kind == yaml3.ScalarNode && n.Value == "" && n.Tag == "!!null" {
-		n.Value = "null"
+// maxExpandedBytes bounds a document with its aliases written out: a short one
+// can repeat a long text without end.
+const maxExpandedBytes = 4 << 20
+
+// expands says whether n, with its aliases written out, is within the budget.
+func expands(n *yaml3.Node, budget *int) bool {
+	if *budget -= len(n.Value) + 1; *budget < 0 {
+		return false
+	}
+	if n.Kind == yaml3.AliasNode {
+		return expands(n.Alias, budget)
 	}
 	for _, child := range n.Content {
-		plain(child)
+		if !expands(child, budget) {
+			return false
+		}
+	}
+	return true
+}
+
+// keepStrings makes every key a string, and every date: JSON knows neither
+// other keys nor dates.
+func keepStrings(n *yaml3.Node, seen map[*yaml3.Node]bool) {
+	if seen[n] {
+		return
+	}
+	seen[n] = true
+	switch {
+	case n.Kind == yaml3.AliasNode:
+		keepStrings(n.Alias, seen)
+	case n.Kind == yaml3.ScalarNode && n.ShortTag() == "!!timestamp":
+		n.Tag = "!!str"
+	case n.Kind == yaml3.MappingNode:
+		for i := 0; i < len(n.Content); i += 2 {
+			if key := n.Content[i]; key.Kind == yaml3.ScalarNode && key.ShortTag() != "!!merge" {
+				key.Tag = "!!str"
+			}
+		}
+	}
+	for _, child := range n.Content {
+		keepStrings(child, seen)
 	}
 }
 
@@ -189,14 +225,17 @@ func keepWritten(n *yaml3.Node, path []string) {
 	}
 	if len(path) == 0 {
 		if n.Kind == yaml3.ScalarNode && n.Tag != "!!null" {
-			n.Tag, n.Style = "!!str", yaml3.DoubleQuotedStyle
+			n.Tag = "!!str"
 		}
 		return
 	}
 	switch n.Kind {
 	case yaml3.MappingNode:
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			if path[0] == "*" || path[0] == n.Content[i].Value {
+			switch key := n.Content[i]; {
+			case key.ShortTag() == "!!merge":
+				keepMerged(n.Content[i+1], path)
+			case path[0] == "*" || path[0] == key.Value:
 				keepWritten(n.Content[i+1], path[1:])
 			}
 		}
@@ -206,6 +245,17 @@ func keepWritten(n *yaml3.Node, path []string) {
 				keepWritten(item, path[1:])
 			}
 		}
+	}
+}
+
+// keepMerged does keepWritten for the mapping, or mappings, of a merge key.
+func keepMerged(n *yaml3.Node, path []string) {
+	if n.Kind != yaml3.SequenceNode {
+		keepWritten(n, path)
+		return
+	}
+	for _, item := range n.Content {
+		keepWritten(item, path)
 	}
 }
 

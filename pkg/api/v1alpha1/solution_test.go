@@ -131,10 +131,10 @@ extra:
 		"apiVersion": APIVersion, "kind": "Solution",
 		"metadata": map[string]any{"name": "a", "generateName": "b"},
 		"spec": map[string]any{
-			"version": "1.10", "replicas": float64(3), "ratio": 0.5, "true": true, "nothing": nil, "list": []any{float64(1), "two", nil},
+			"version": "1.10", "replicas": int64(3), "ratio": 0.5, "on": true, "nothing": nil, "list": []any{int64(1), "two", nil},
 			"nested": map[string]any{"version": 1.1}, "text": "1.10",
 		},
-		"extra": map[string]any{"block": "  indented\nless # no comment\n", "folded": "one two", "quoted key": "a\tb", "big": float64(12345678901), "empty": nil, "emptyText": ""},
+		"extra": map[string]any{"block": "  indented\nless # no comment\n", "folded": "one two", "quoted key": "a\tb", "big": int64(12345678901), "empty": nil, "emptyText": ""},
 	}
 	if diff := cmp.Diff(want, s.Object); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package iso9660
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"unsafe"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A file above 4 GiB has several sections in the image, and one extent here.
+func TestLargeFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("writes an image of 4.1 GiB")
+	}
+	const size = 4<<30 + 100<<20 + 1
+	dir := t.TempDir()
+	sparse, err := os.Create(filepath.Join(dir, "large"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer sparse.Close()
+	for _, at := range []int64{0, 1 << 31, 1<<32 - 2048 - 5, 1<<32 - 5, size - 10} {
+		if _, err := sparse.WriteAt(fmt.Appendf(nil, "%010d", at), at); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(t, dir, map[string]string{"after": "a file behind it"})
+	image := mkisofs(t, "xorriso", "-R -J -iso-level 3", dir)
+	x := openImage(t, image)
+
+	e := extents(t, x, "large")
+	if len(e) != 1 || e[0].Length != size {
+		t.Fatalf("extents %v, want one of %d bytes", e, int64(size))
+	}
+	f, err := x.Open("large")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(digest(t, io.NewSectionReader(sparse, 0, size)), digest(t, f)); diff != "" {
+		t.Errorf("the file's content (-source +image):\n%s", diff)
+	}
+	if got, err := fs.ReadFile(x, "after"); string(got) != "a file behind it" || err != nil {
+		t.Errorf("after: %q, %v", got, err)
+	}
+}
+
+func digest(t *testing.T, r io.Reader) string {
+	t.Helper()
+	h := sha256.New()
+	if _, err := io.Copy(h, r); err != nil {
+		t.Fatal(err)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// blobs makes an image of n files with names such as an archive's, some 100 to
+// a directory, or all in one.
+func blobs(t testing.TB, n int, oneDirectory bool) string {
+	t.Helper()
+	dir, files := t.TempDir(), map[string]string{}
+	for i := range n {
+		parent := "images"
+		if !oneDirectory {
+			parent = fmt.Sprintf("images/image-%d/1.0.%d", i/500, i/100%5)
+		}
+		files[fmt.Sprintf("%s/%x", parent, sha256.Sum256([]byte(fmt.Sprint(i))))] = ""
+	}
+	write(t, dir, files)
+	return mkisofs(t, "xorriso", "-R -J -joliet-long", dir)
+}
+
+// A server holds the index of 20 archives of 10,000 files each, and is to stay
+// below 32 MiB with all else: 100 bytes an entry, its name included, leave room.
+func TestIndexMemory(t *testing.T) {
+	if size := unsafe.Sizeof(node{}); size != 32 {
+		t.Errorf("a node takes %d bytes, want 32", size)
+	}
+	image := blobs(t, 3000, false)
+	before := heap()
+	x := openImage(t, image)
+	used := heap() - before
+	t.Logf("%d entries in %d bytes", len(x.nodes), used)
+	if limit := 100 * int64(len(x.nodes)); used > limit {
+		t.Errorf("the index of %d entries takes %d bytes, want at most %d", len(x.nodes), used, limit)
+	}
+	runtime.KeepAlive(x)
+}
+
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// 30,000 files in 300 directories.
+func BenchmarkOpen(b *testing.B) {
+	image := blobs(b, 30_000, false)
+	f, err := os.Open(image)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Open(f, info.Size()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// One of 20,000 files in a directory.
+func BenchmarkLookup(b *testing.B) {
+	x := openImage(b, blobs(b, 20_000, true))
+	entries, err := x.ReadDir("images")
+	if err != nil {
+		b.Fatal(err)
+	}
+	i := 0
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := x.Stat("images/" + entries[i%len(entries)].Name()); err != nil {
+			b.Fatal(err)
+		}
+		i += 7919
+	}
+}

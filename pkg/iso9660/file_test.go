@@ -113,7 +113,7 @@ func TestSeek(t *testing.T) {
 	if n, err := s.Seek(1<<40, io.SeekStart); n != 1<<40 || err != nil {
 		t.Errorf("beyond the end: got %d, %v", n, err)
 	}
-	if n, err := f.Read(make([]byte, 1)); n != 0 || err != io.EOF {
+	if n, err := f.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("beyond the end: read %d, %v", n, err)
 	}
 	if _, err := f.(io.ReaderAt).ReadAt(make([]byte, 1), -1); !errors.Is(err, fs.ErrInvalid) {

@@ -77,6 +77,9 @@ func TestNoLongNames(t *testing.T) {
 
 // A directory of 20,000 files spans more than 1000 sectors.
 func TestLargeDirectory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("makes 20,000 files")
+	}
 	dir := t.TempDir()
 	files := map[string]string{}
 	for i := range 20_000 {

@@ -99,13 +99,13 @@ type entries struct {
 func (rr *rockRidge) describe(r *record, in *inode) error {
 	e := &rr.e
 	*e = entries{name: in.name}
-	err := rr.each(r.system[min(rr.skip, len(r.system)):], rr.take)
+	if err := rr.each(r.system[min(rr.skip, len(r.system)):], rr.take); err != nil {
+		e.err = err
+	}
 	in.name = e.name
 	switch {
 	case e.link.seen && !r.isDir():
-		return e.describeLink(in, err)
-	case err != nil:
-		return err
+		return e.describeLink(in)
 	case e.err != nil:
 		return e.err
 	case e.nameMore:
@@ -120,12 +120,12 @@ func (rr *rockRidge) describe(r *record, in *inode) error {
 
 // describeLink drops a link whose entries are broken: a wrong target is worse
 // than none, and the rest of the image is sound.
-func (e *entries) describeLink(in *inode, err error) error {
-	if errors.Is(err, ErrTruncated) {
-		return err
+func (e *entries) describeLink(in *inode) error {
+	if errors.Is(e.err, ErrTruncated) {
+		return e.err
 	}
 	target, ok := e.link.target()
-	if err != nil || e.err != nil || !e.named || e.nameMore || !ok {
+	if e.err != nil || !e.named || e.nameMore || !ok {
 		in.kind = kindNone
 		return nil
 	}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
+
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+)
+
+const (
+	definitionTimeout = time.Minute
+	pollInterval      = 250 * time.Millisecond
+)
+
+// Observer is told, while waiting, what an object is waiting for, each time
+// that it is something else.
+type Observer func(object, message string)
+
+// Wait waits until every object is what it should be, as kstatus understands
+// it: a Deployment available, a CRD established. It ends with ctx, and the
+// error says what each object still waited for.
+func (a *Applier) Wait(ctx context.Context, objects []*unstructured.Unstructured, observe Observer) error {
+	return a.poll(ctx, objects, "ready", observe, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
+		live := &unstructured.Unstructured{}
+		live.SetGroupVersionKind(o.GroupVersionKind())
+		if err := a.client.Get(ctx, client.ObjectKeyFromObject(o), live); err != nil {
+			if apierrors.IsNotFound(err) {
+				return "not there yet", nil
+			}
+			return "", err
+		}
+		result, err := status.Compute(live)
+		if err != nil || result.Status == status.CurrentStatus {
+			return "", err
+		}
+		return result.Message + a.podTrouble(ctx, live), nil
+	})
+}
+
+// WaitDeleted waits until none of the objects is there any more.
+func (a *Applier) WaitDeleted(ctx context.Context, objects []*unstructured.Unstructured, observe Observer) error {
+	return a.poll(ctx, objects, "gone", observe, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
+		live := &unstructured.Unstructured{}
+		live.SetGroupVersionKind(o.GroupVersionKind())
+		if err := a.client.Get(ctx, client.ObjectKeyFromObject(o), live); err != nil {
+			return "", client.IgnoreNotFound(err)
+		}
+		if f := live.GetFinalizers(); len(f) > 0 {
+			return "being deleted, held by finalizers " + strings.Join(f, ", "), nil
+		}
+		return "being deleted", nil
+	})
+}
+
+// poll asks about each object until the answer is "", which is told to the
+// observer as done.
+func (a *Applier) poll(ctx context.Context, objects []*unstructured.Unstructured, done string, observe Observer,
+	ask func(context.Context, *unstructured.Unstructured) (string, error)) error {
+	pending := map[*unstructured.Unstructured]string{}
+	for _, o := range objects {
+		pending[o] = ""
+	}
+	tell := func(o *unstructured.Unstructured, message string) {
+		if observe != nil {
+			observe(objectName(o), message)
+		}
+	}
+	ticker := time.NewTicker(pollInterval)
+	defer ticker.Stop()
+	for {
+		for o, last := range pending {
+			message, err := ask(ctx, o)
+			switch {
+			case ctx.Err() != nil:
+			case err != nil:
+				return fmt.Errorf("waiting for %s: %w", Describe(o), err)
+			case message == "":
+				delete(pending, o)
+				if last != "" { // what did not take time is not worth a line
+					tell(o, done)
+				}
+			case message != last:
+				pending[o] = message
+				tell(o, message)
+			}
+		}
+		if len(pending) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return notReady(ctx, objects, pending)
+		case <-ticker.C:
+		}
+	}
+}
+
+func notReady(ctx context.Context, objects []*unstructured.Unstructured, pending map[*unstructured.Unstructured]string) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("waiting: %w", ctx.Err())
+	}
+	var lines []string
+	var first *unstructured.Unstructured
+	for _, o := range objects {
+		if message, ok := pending[o]; ok {
+			if first == nil {
+				first = o
+			}
+			lines = append(lines, Describe(o)+": "+message)
+		}
+	}
+	return hint.With(fmt.Errorf("timed out waiting for:\n%s", strings.Join(lines, "\n")),
+		"everything is recorded, and goes on without this command; kubectl describe %s%s tells more", objectName(first), inNamespace(first))
+}
+
+// podTrouble says why the pods of a Deployment do not run: it is there that
+// Kubernetes tells of images that cannot be pulled. Without the right to see
+// pods it says nothing.
+func (a *Applier) podTrouble(ctx context.Context, o *unstructured.Unstructured) string {
+	selector, found, err := unstructured.NestedStringMap(o.Object, "spec", "selector", "matchLabels")
+	if err != nil || !found || o.GetKind() != "Deployment" {
+		return ""
+	}
+	pods := &corev1.PodList{}
+	if err := a.client.List(ctx, pods, client.InNamespace(o.GetNamespace()), client.MatchingLabels(selector)); err != nil {
+		return ""
+	}
+	for _, pod := range pods.Items {
+		for _, c := range pod.Status.ContainerStatuses {
+			if w := c.State.Waiting; w != nil && w.Message != "" {
+				return fmt.Sprintf("; pod %s: %s: %s", pod.Name, w.Reason, w.Message)
+			}
+		}
+		for _, c := range pod.Status.Conditions {
+			if c.Status == corev1.ConditionFalse && c.Reason == corev1.PodReasonUnschedulable {
+				return fmt.Sprintf("; pod %s: %s", pod.Name, c.Message)
+			}
+		}
+	}
+	return ""
+}

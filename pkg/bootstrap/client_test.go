@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/remote"
+)
+
+// helperFolder is where the real helper is built, once.
+var helperFolder string
+
+func TestMain(m *testing.M) { os.Exit(runTests(m)) }
+
+func runTests(m *testing.M) int {
+	folder, err := os.MkdirTemp("", "solution-bootstrap-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(folder)
+	helperFolder = folder
+	return m.Run()
+}
+
+var buildHelper = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(helperFolder, "solution-bootstrap")
+	out, err := exec.Command("go", "build", "-o", path, "../../cmd/solution-bootstrap").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("building solution-bootstrap: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// realClient asks the real program, with the configuration of a node.
+func realClient(t *testing.T, n *node) *Client {
+	t.Helper()
+	program, err := buildHelper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(config, []byte("root: "+n.root+"\nregistry: {endpoint: 'registry:5000'}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &Client{Runner: remote.Local{Program: program, Args: []string{"--config", config}}}
+}
+
+func TestRealHelper(t *testing.T) {
+	n := newNode(t)
+	client, ctx := realClient(t, n), t.Context()
+	var last Progress
+	client.Progress = func(p Progress) { last = p }
+	paths := []string{n.archive("1.0.101"), n.archive("1.0.102")}
+	c, err := client.Import(ctx, ImportRequest{Archives: paths})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.wantItems(c, "imported 1.0.101.iso example-solution-1.0.101", "imported 1.0.102.iso example-solution-1.0.102")
+	if last.Step != "checking "+paths[1] || last.Done != last.Total || last.Total == 0 {
+		t.Errorf("progress %+v", last)
+	}
+	if c, err = client.Activate(ctx, ActivateRequest{Name: solutionName}); err != nil || c.State.Active[solutionName] != "1.0.102" {
+		t.Errorf("activate: %+v, %v", c, err)
+	}
+	files, err := client.Read(ctx, ReadRequest{Archive: paths[0], Paths: []string{"operator/deploy/role.yaml"}})
+	if err != nil || len(files.Files) != 1 || !strings.Contains(string(files.Files[0].Data), "kind: ClusterRole") {
+		t.Errorf("read: %+v, %v", files, err)
+	}
+	checked, err := client.Check(ctx, CheckRequest{Archives: paths[:1]})
+	if err != nil || len(checked.Archives) != 1 || !checked.Archives[0].Report.OK() {
+		t.Errorf("check: %+v, %v", checked, err)
+	}
+	configuration, err := client.Configuration(ctx)
+	if err != nil || *configuration != n.agent().Configuration {
+		t.Errorf("configuration: %+v, %v", configuration, err)
+	}
+	if c, err = client.Deactivate(ctx, DeactivateRequest{Name: solutionName}); err != nil {
+		t.Error(err)
+	}
+	if c, err = client.Unimport(ctx, UnimportRequest{Archives: paths[:1]}); err != nil {
+		t.Error(err)
+	}
+	state, err := client.List(ctx, ListRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(c.State, *state); diff != "" {
+		t.Errorf("state after the change, and as listed:\n%s", diff)
+	}
+	n.wantArchives(*state, "1.0.102.iso example-solution-1.0.102")
+}
+
+// The helper's reason and hint come over, and its exit status adds nothing.
+func TestRealHelperFails(t *testing.T) {
+	n := newNode(t)
+	client := realClient(t, n)
+	_, err := client.Activate(t.Context(), ActivateRequest{Name: "none"})
+	wantRemote(t, err, `solution "none" is not imported`, "kubectl solution get lists what is; kubectl solution import ARCHIVE adds to it", ReasonNotFound)
+	n.configure("[]")
+	_, err = client.List(t.Context(), ListRequest{})
+	wantRemote(t, err, "reading "+n.root+"/etc/metalk8s/solutions.yaml:1: not a YAML mapping", "", ReasonInvalid)
+	runner, _ := client.Runner.(remote.Local)
+	runner.Args = []string{"--config", "/none.yaml"}
+	_, err = (&Client{Runner: runner}).List(t.Context(), ListRequest{})
+	wantRemote(t, err, "reading the helper's configuration: open /none.yaml: no such file or directory", "", ReasonInvalid)
+	runner.Args = []string{"--no-such-flag"}
+	_, err = (&Client{Runner: runner}).List(t.Context(), ListRequest{})
+	var failed *remote.RunError
+	if !errors.As(err, &failed) || failed.Reason != remote.Exit || !strings.Contains(err.Error(), "unknown flag: --no-such-flag") && !strings.Contains(failed.Stderr, "unknown flag: --no-such-flag") {
+		t.Errorf("an agent that does not start: %v", err)
+	}
+}
+
+func wantRemote(t *testing.T, err error, message, advice string, reason Reason) {
+	t.Helper()
+	var failed *RemoteError
+	if !errors.As(err, &failed) || err.Error() != message || hint.Of(err) != advice || failed.Reason != reason {
+		t.Errorf("error %v, hint %q; want %s: %s, hint %q", err, hint.Of(err), reason, message, advice)
+	}
+}
+
+// fakeRunner is a fake: it answers with a fixed output, as a helper that has
+// gone wrong might, and ends with an error.
+type fakeRunner struct {
+	output []string
+	err    error
+	// asked is the request.
+	asked *string
+}
+
+func (f fakeRunner) String() string { return "fake" }
+
+func (f fakeRunner) Run(_ context.Context, stdin io.Reader, stdout io.Writer) error {
+	request, err := io.ReadAll(stdin)
+	if err != nil {
+		return err
+	}
+	if f.asked != nil {
+		*f.asked = string(request)
+	}
+	for _, part := range f.output {
+		if _, err := io.WriteString(stdout, part); err != nil {
+			return &remote.RunError{Command: "fake", Reason: remote.Canceled, Err: err}
+		}
+	}
+	return f.err
+}
+
+const (
+	hello  = `{"hello":{"version":"9","protocol":1}}` + "\n"
+	result = `{"result":{"configurationPath":"/x","endpoint":"r","archives":[]}}` + "\n"
+)
+
+// TestClientOfABadHelper uses a fake Runner, for what the real helper does not
+// do.
+func TestClientOfABadHelper(t *testing.T) {
+	exit := &remote.RunError{Command: "fake agent", Reason: remote.Exit, Err: errors.New("exit status 255"), Stderr: "Connection closed"}
+	const noise = "see that nothing else, as a login script, writes to the helper's standard output"
+	const again = "run the command again: it goes on where this one ended"
+	for name, tt := range map[string]struct {
+		output     []string
+		err        error
+		want, hint string
+	}{
+		"garbage":            {[]string{"Welcome to node 1!\n", hello}, nil, `bootstrap node (fake): the helper answered something that is no event: "Welcome to node 1!"`, noise},
+		"long garbage":       {[]string{strings.Repeat("g", 200) + "\n"}, nil, `bootstrap node (fake): the helper answered something that is no event: "` + strings.Repeat("g", 80) + `"`, noise},
+		"garbage after":      {[]string{hello, "\x00\xff\n", result}, nil, `bootstrap node (fake): the helper answered something that is no event: "\x00\xff"`, noise},
+		"a line without end": {[]string{hello, strings.Repeat("x", MaxEventBytes), "x"}, nil, "bootstrap node (fake): the helper answered with a line longer than 67108864 bytes", ""},
+		"nothing":            {nil, nil, "bootstrap node (fake): the helper ended without a result", again},
+		"no hello":           {[]string{result}, nil, "bootstrap node (fake): the helper did not say hello", ""},
+		"only hello":         {[]string{hello}, nil, "bootstrap node (fake): the helper ended without a result", again},
+		"half a result":      {[]string{hello, strings.TrimSuffix(result, "\n")}, nil, "bootstrap node (fake): the helper ended without a result", again},
+		"other protocol": {
+			[]string{`{"hello":{"version":"9","protocol":2}}` + "\n", result}, nil,
+			"bootstrap node (fake): the helper (version 9) speaks protocol 2, and this plugin protocol 1", "install the plugins and solution-bootstrap in the same version",
+		},
+		"result after error":  {[]string{hello, `{"error":{"message":"no"}}` + "\n", result}, nil, "bootstrap node (fake): the helper went on after its last event", ""},
+		"error after result":  {[]string{hello, result, `{"error":{"message":"no"}}` + "\n"}, nil, "bootstrap node (fake): the helper went on after its last event", ""},
+		"two results":         {[]string{hello, result, result}, nil, "bootstrap node (fake): the helper went on after its last event", ""},
+		"result of no state":  {[]string{hello, `{"result":[]}` + "\n"}, nil, "bootstrap node (fake): reading the helper's result: json: cannot unmarshal array into Go value of type bootstrap.State", ""},
+		"exit without a word": {nil, exit, "bootstrap node (fake): running `fake agent`: exit status 255: Connection closed", "to see whether the helper works at all, run: fake agent </dev/null"},
+		"exit after a result": {[]string{hello, result}, exit, "bootstrap node (fake): running `fake agent`: exit status 255: Connection closed", "to see whether the helper works at all, run: fake agent </dev/null"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := &Client{Runner: fakeRunner{output: tt.output, err: tt.err}}
+			state, err := client.List(t.Context(), ListRequest{})
+			if err == nil || err.Error() != tt.want || hint.Of(err) != tt.hint || state != nil {
+				t.Errorf("%v, %v, hint %q\nwant %s, hint %q", state, err, hint.Of(err), tt.want, tt.hint)
+			}
+		})
+	}
+}
+
+// TestClientReadsEvents uses a fake Runner, for lines that come in pieces.
+func TestClientReadsEvents(t *testing.T) {
+	asked := ""
+	progress := `{"progress":{"step":"checking","done":5,"total":10}}` + "\n"
+	var got []Progress
+	client := &Client{
+		Runner:   fakeRunner{output: strings.Split(hello+progress+`{"news":{}}`+"\n"+progress+result, ""), asked: &asked},
+		Progress: func(p Progress) { got = append(got, p) },
+	}
+	state, err := client.List(t.Context(), ListRequest{Verify: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(&State{ConfigurationPath: "/x", Endpoint: "r", Archives: []ArchiveState{}}, state); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if diff := cmp.Diff([]Progress{{"checking", 5, 10}, {"checking", 5, 10}}, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	if !strings.HasPrefix(asked, `{"protocol":1,"holder":"`) || !strings.HasSuffix(asked, `"list":{"verify":true}}`) {
+		t.Errorf("asked %s", asked)
+	}
+	// Who does not want to know of progress need not.
+	client = &Client{Runner: fakeRunner{output: []string{hello + progress + result}}}
+	if _, err := client.List(t.Context(), ListRequest{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestClientCarriesFailures uses a fake Runner: an error that the helper
+// reports counts more than how it ended.
+func TestClientCarriesFailures(t *testing.T) {
+	failure := `{"error":{"message":"in use","hint":"first this","reason":"InUse"}}` + "\n"
+	for _, ended := range []error{nil, &remote.RunError{Command: "fake", Reason: remote.Exit, Err: errors.New("exit status 1")}} {
+		client := &Client{Runner: fakeRunner{output: []string{hello, failure}, err: ended}}
+		_, err := client.Unimport(t.Context(), UnimportRequest{Archives: []string{"/a.iso"}})
+		wantRemote(t, err, "in use", "first this", ReasonInUse)
+	}
+}

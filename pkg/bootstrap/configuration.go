@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/solutionsconfig"
+)
+
+// Where the helper's configuration is found.
+const (
+	ConfigurationPath        = "/etc/metalk8s/solution-bootstrap.yaml"
+	ConfigurationEnvironment = "SOLUTION_BOOTSTRAP_CONFIG"
+)
+
+// Configuration is the helper's own, ConfigurationPath.
+type Configuration struct {
+	// Root is put before the helper's own paths, as that of solutions.yaml;
+	// archives are where their paths say. The default is "/".
+	Root     string                `json:"root,omitempty"`
+	Registry RegistryConfiguration `json:"registry,omitempty"`
+}
+
+// RegistryConfiguration concerns the registry that serves the archives.
+type RegistryConfiguration struct {
+	// Endpoint is what images are pulled from, host[:port][/path]. The default
+	// is v1alpha1.DefaultRegistryEndpoint, which older nodes resolve through
+	// the configuration of their container runtime.
+	Endpoint string `json:"endpoint,omitempty"`
+}
+
+// endpointPattern is the part of an image reference before the image: a host,
+// perhaps a port, perhaps path components (the distribution project's grammar
+// of references).
+var endpointPattern = regexp.MustCompile(
+	`^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$`)
+
+// LoadConfiguration reads the helper's configuration from path, or else from
+// where the environment variable says, or else from ConfigurationPath, where it
+// may be absent.
+func LoadConfiguration(path string) (Configuration, error) {
+	mayBeAbsent := false
+	if path == "" {
+		path = os.Getenv(ConfigurationEnvironment)
+	}
+	if path == "" {
+		path, mayBeAbsent = ConfigurationPath, true
+	}
+	data, err := os.ReadFile(path)
+	if mayBeAbsent && errors.Is(err, fs.ErrNotExist) {
+		data, err = nil, nil
+	}
+	if err != nil {
+		return Configuration{}, fmt.Errorf("reading the helper's configuration: %w", err)
+	}
+	c, err := ParseConfiguration(data)
+	if err != nil {
+		return Configuration{}, fmt.Errorf("reading the helper's configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// ParseConfiguration reads a configuration and fills in its defaults.
+func ParseConfiguration(data []byte) (Configuration, error) {
+	var c Configuration
+	if err := yaml.UnmarshalStrict(data, &c); err != nil {
+		return c, err
+	}
+	if c.Root == "" {
+		c.Root = "/"
+	}
+	if c.Registry.Endpoint == "" {
+		c.Registry.Endpoint = v1alpha1.DefaultRegistryEndpoint
+	}
+	if !filepath.IsAbs(c.Root) {
+		return c, fmt.Errorf("root: %q is no absolute path", c.Root)
+	}
+	if !endpointPattern.MatchString(c.Registry.Endpoint) {
+		return c, hint.With(fmt.Errorf("registry.endpoint: %q is not of the form host[:port][/path]", c.Registry.Endpoint),
+			"give it as in an image reference, without a scheme: 192.168.1.10:5000")
+	}
+	return c, nil
+}
+
+// SolutionsFile returns the SolutionsConfiguration file of the node.
+func (c Configuration) SolutionsFile() solutionsconfig.File {
+	return solutionsconfig.File{Path: filepath.Join(c.Root, "etc", "metalk8s", "solutions.yaml")}
+}

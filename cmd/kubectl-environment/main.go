@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Kubectl-environment is the plugin that kubectl runs as `kubectl environment`.
+package main
+
+import (
+	"os"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/environment"
+)
+
+// version is set when the program is linked.
+var version = "dev"
+
+func main() {
+	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	os.Exit(cli.Execute(environment.NewCommand(streams, version)))
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package bootstrap is the command line of solution-bootstrap, the helper on
+// the bootstrap node.
+package bootstrap
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+)
+
+const longHelp = `The helper of kubectl solution on the bootstrap node: it reads and checks
+archives, and keeps the list of those that are imported.
+
+It has no access to the cluster. Its configuration is /etc/metalk8s/solution-bootstrap.yaml.`
+
+const examples = `  # See what the helper is configured to do
+  solution-bootstrap config
+
+  # Ask it what is imported, as the plugins do
+  echo '{"protocol":1,"list":{}}' | solution-bootstrap agent`
+
+// NewCommand returns the command tree, of this version.
+func NewCommand(in io.Reader, out, errOut io.Writer, version string) *cobra.Command {
+	cmd := cli.Group(&cobra.Command{
+		Use:     "solution-bootstrap",
+		Short:   "The helper of kubectl solution on the bootstrap node",
+		Long:    longHelp,
+		Example: examples,
+		Version: version,
+	})
+	cmd.SetIn(in)
+	cmd.SetOut(out)
+	cmd.SetErr(errOut)
+	config := cmd.PersistentFlags().String("config", "",
+		"The helper's configuration. The default is $"+bootstrap.ConfigurationEnvironment+", then "+bootstrap.ConfigurationPath+".")
+	cmd.AddCommand(newAgentCommand(config, version), newConfigCommand(config))
+	return cmd
+}
+
+const agentHelp = `Answer one request: JSON on standard input, events as JSON lines on standard
+output. The plugins call this; docs/protocol.md describes it.`
+
+func newAgentCommand(config *string, version string) *cobra.Command {
+	return &cobra.Command{
+		Use:     "agent",
+		Short:   "Answer one request on standard input",
+		Long:    agentHelp,
+		Example: `  echo '{"protocol":1,"list":{}}' | solution-bootstrap agent`,
+		Args:    cli.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			agent := &bootstrap.Agent{Version: version}
+			var err error
+			if agent.Configuration, err = bootstrap.LoadConfiguration(*config); err != nil {
+				return agent.Refuse(cmd.OutOrStdout(), err)
+			}
+			return agent.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+		},
+	}
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package solution
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+)
+
+var importHelp = templates.LongDesc(`
+	Check archives on the bootstrap node, blob by blob, and make them available
+	to the cluster.
+
+	All archives are checked before the first is imported. Nothing is unpacked or
+	copied: images are served out of the archive, which has to stay where it is.
+	Operators that run are told of the new versions, and restarted to read of
+	them. An archive that is imported already is left as it is.`)
+
+var importExamples = templates.Examples(`
+	# Import two versions at once
+	kubectl solution import /solutions/storage-1.0.0.iso /solutions/storage-1.1.0.iso
+
+	# See what would happen
+	kubectl solution import --dry-run=server /solutions/storage-1.1.0.iso`)
+
+func newImportCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
+	o := &editOptions{IOStreams: streams, conn: conn}
+	cmd := &cobra.Command{
+		Use:     "import ARCHIVE...",
+		Short:   "Check archives and make them available to the cluster",
+		Long:    importHelp,
+		Example: importExamples,
+		Args:    cli.Args(cobra.MinimumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.complete(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), o.importEdit(args))
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+// importEdit checks the structure of the archives when it is tried, which
+// takes milliseconds, and every blob of them when it is made, before the
+// configuration is changed. Where trying is all, that checks every blob too.
+func (o *editOptions) importEdit(args []string) edit {
+	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+		paths, err := archivePaths(node, args)
+		if err != nil {
+			return nil, err
+		}
+		return node.Import(ctx, bootstrap.ImportRequest{Archives: paths, DryRun: dryRun, Structure: o.dryRun == cmdutil.DryRunNone})
+	}
+}

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package solution
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+)
+
+var syncHelp = templates.LongDesc(`
+	Make the cluster match solutions.yaml on the bootstrap node, as it is: after
+	that file was edited by hand, after a command was interrupted, or to take over
+	a cluster that other tooling has managed.
+
+	Every archive is checked blob by blob. One that cannot be used keeps what the
+	cluster knows of it, and makes the command end with status 1.`)
+
+var syncExamples = templates.Examples(`
+	# See what differs
+	kubectl solution sync --dry-run=server
+
+	kubectl solution sync`)
+
+func newSyncCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
+	o := &editOptions{IOStreams: streams, conn: conn, repair: true}
+	cmd := &cobra.Command{
+		Use:     "sync",
+		Short:   "Make the cluster match the bootstrap node's configuration",
+		Long:    syncHelp,
+		Example: syncExamples,
+		Args:    cli.Args(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.complete(cmd); err != nil {
+				return err
+			}
+			return o.sync(cmd.Context())
+		},
+	}
+	o.addFlags(cmd)
+	return cmd
+}
+
+// sync is an edit that changes nothing on the node.
+func (o *editOptions) sync(ctx context.Context) error {
+	problems := 0
+	err := o.run(ctx, func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+		state, err := node.List(ctx, bootstrap.ListRequest{Verify: dryRun, Damaged: o.damaged})
+		if err != nil {
+			return nil, err
+		}
+		if dryRun {
+			problems, o.damaged = countProblems(state), damagedArchives(state)
+		}
+		return &bootstrap.Change{State: *state}, nil
+	})
+	if err != nil || problems == 0 {
+		return err
+	}
+	return hint.With(fmt.Errorf("%d problems on the bootstrap node were left as they are", problems),
+		"bring the archives back, or take them out: kubectl solution unimport ARCHIVE")
+}
+
+func countProblems(s *bootstrap.State) int {
+	n := len(s.Problems)
+	for _, a := range s.Archives {
+		if a.Content == nil {
+			n++
+		}
+	}
+	return n
+}
+
+func damagedArchives(s *bootstrap.State) []string {
+	var paths []string
+	for _, a := range s.Archives {
+		if a.Content == nil {
+			paths = append(paths, a.Path)
+		}
+	}
+	return paths
+}
+
+// withSyncHint says how a command that was half done is completed.
+func withSyncHint(err error) error {
+	return hint.With(err, "run the command again, or kubectl solution sync: it goes on where this one ended")
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package solution
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+)
+
+var unimportHelp = templates.LongDesc(`
+	Take archives, or one version of a Solution, out of what the cluster can use.
+
+	The version that is active, and one that an Environment uses, is refused. The
+	ISO file itself stays. What is not imported is left as it is, which is no
+	error.`)
+
+var unimportExamples = templates.Examples(`
+	# By the archive's path on the bootstrap node
+	kubectl solution unimport /solutions/storage-1.0.0.iso
+
+	# By name and version
+	kubectl solution unimport storage --version 1.0.0`)
+
+func newUnimportCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
+	o := &editOptions{IOStreams: streams, conn: conn}
+	version := ""
+	cmd := &cobra.Command{
+		Use:               "unimport ARCHIVE... | NAME --version VERSION",
+		Short:             "Take archives or a version away from the cluster",
+		Long:              unimportHelp,
+		Example:           unimportExamples,
+		Args:              cli.Args(cobra.MinimumNArgs(1)),
+		ValidArgsFunction: completeSolutions(conn),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if version != "" && len(args) > 1 {
+				return cli.UsageError(cmd, "--version goes with the name of one Solution")
+			}
+			if err := o.complete(cmd); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), unimportEdit(args, version))
+		},
+	}
+	cmd.Flags().StringVar(&version, "version", version, "The version of the Solution that is named.")
+	o.addFlags(cmd)
+	return cmd
+}
+
+func unimportEdit(args []string, version string) edit {
+	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+		if version != "" {
+			return node.Unimport(ctx, bootstrap.UnimportRequest{Name: args[0], Version: version, DryRun: dryRun})
+		}
+		paths, err := archivePaths(node, args)
+		if err != nil {
+			return nil, err
+		}
+		return node.Unimport(ctx, bootstrap.UnimportRequest{Archives: paths, DryRun: dryRun})
+	}
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package util
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/metalk8s/kubectl-solution/pkg/apply"
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/cluster"
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/remote"
+)
+
+// BootstrapEnvironment is the variable that says where the helper is, where
+// --bootstrap is not given.
+const BootstrapEnvironment = "KUBECTL_SOLUTION_BOOTSTRAP"
+
+// Connection is how a command reaches the cluster and the bootstrap node.
+type Connection struct {
+	Flags     *genericclioptions.ConfigFlags
+	bootstrap string
+}
+
+// NewConnection returns a Connection with kubectl's own flags.
+func NewConnection() *Connection {
+	return &Connection{Flags: genericclioptions.NewConfigFlags(true)}
+}
+
+// AddFlags adds kubectl's connection flags.
+func (c *Connection) AddFlags(flags *pflag.FlagSet) { c.Flags.AddFlags(flags) }
+
+// AddBootstrapFlag adds --bootstrap.
+func (c *Connection) AddBootstrapFlag(cmd *cobra.Command) {
+	cmd.PersistentFlags().StringVar(&c.bootstrap, "bootstrap", "",
+		"Where solution-bootstrap runs: local, or local:PROGRAM. The default is $"+BootstrapEnvironment+", then what the cluster records, then local.")
+}
+
+// Cluster is the cluster side of a Connection.
+type Cluster struct {
+	cluster.Reader
+	*apply.Applier
+}
+
+// Cluster connects to the API server.
+func (c *Connection) Cluster() (*Cluster, error) {
+	config, err := c.Flags.ToRESTConfig()
+	if err != nil {
+		return nil, clusterError(err)
+	}
+	mapper, err := c.Flags.ToRESTMapper()
+	if err != nil {
+		return nil, clusterError(err)
+	}
+	cl, err := cluster.NewClient(config, mapper)
+	if err != nil {
+		return nil, clusterError(err)
+	}
+	return NewCluster(cl), nil
+}
+
+// NewCluster returns the cluster that a client reaches.
+func NewCluster(cl client.Client) *Cluster {
+	return &Cluster{Reader: cluster.Reader{Client: cl}, Applier: apply.New(cl)}
+}
+
+// address returns where the user says that the helper is, "" for nowhere.
+func (c *Connection) address() string {
+	if c.bootstrap != "" {
+		return c.bootstrap
+	}
+	return os.Getenv(BootstrapEnvironment)
+}
+
+// IsRemote says that the user named a bootstrap node that is not this machine.
+func (c *Connection) IsRemote() bool {
+	address := c.address()
+	return address != "" && address != "local" && !strings.HasPrefix(address, "local:")
+}
+
+// Bootstrap returns the helper's client. The cluster, where there is one, may
+// tell where the helper is.
+func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Status) (*bootstrap.Client, error) {
+	address := c.address()
+	if address == "" && from != nil {
+		recorded, err := from.BootstrapAddress(ctx)
+		if err != nil {
+			return nil, ClusterError(fmt.Errorf("looking up where the bootstrap node is: %w", err))
+		}
+		address = recorded
+	}
+	if address == "" {
+		address = "local"
+	}
+	runner, err := remote.Parse(address)
+	if err != nil {
+		return nil, err
+	}
+	return &bootstrap.Client{Runner: runner, Progress: status.Progress}, nil
+}
+
+// Namespace returns the value of --namespace, "" where it is not given: the
+// one of the kubeconfig's context does not count.
+func (c *Connection) Namespace() string { return *c.Flags.Namespace }
+
+// ClusterError adds a hint to errors of a connection.
+func ClusterError(err error) error { return clusterError(err) }
+
+func clusterError(err error) error {
+	if err == nil {
+		return nil
+	}
+	var dial *net.OpError
+	var urlErr *url.Error
+	switch {
+	case clientcmd.IsEmptyConfig(err):
+		return hint.With(errors.New("no cluster is configured"), "set $KUBECONFIG, or give --kubeconfig, --context or --server")
+	case errors.As(err, &dial), errors.As(err, &urlErr):
+		return hint.With(fmt.Errorf("the API server cannot be reached: %w", err),
+			"kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another")
+	}
+	return err
+}

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package util
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/client-go/tools/clientcmd"
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+
+	"github.com/metalk8s/kubectl-solution/pkg/apply"
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/printers"
+)
+
+// Off a terminal there is a line for each step, and none for how far it is.
+func TestStatusOffATerminal(t *testing.T) {
+	var out bytes.Buffer
+	s := NewStatus(&out)
+	s.Step("reading %s", "a.iso")
+	s.Step("reading a.iso")
+	for _, done := range []int64{0, 50, 100} {
+		s.Progress(bootstrap.Progress{Step: "checking /a.iso", Done: done, Total: 100})
+	}
+	s.Observe("deployment.apps/storage-operator", "0 of 1 updated")
+	s.Observe("deployment.apps/storage-operator", "0 of 1 updated")
+	s.Observe("deployment.apps/storage-operator", "ready")
+	s.Clear()
+	s.Step("100%% done")
+	s.Progress(bootstrap.Progress{Step: "100%", Total: 0})
+	const want = "reading a.iso\nchecking /a.iso\ndeployment.apps/storage-operator: 0 of 1 updated\ndeployment.apps/storage-operator: ready\n100% done\n100%\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &out, want)
+	}
+}
+
+// On a terminal there is one line, which is taken away in the end.
+func TestStatusOnATerminal(t *testing.T) {
+	var out bytes.Buffer
+	s := NewStatus(&out)
+	s.terminal, s.width = true, 20
+	s.Clear()
+	s.Step("short")
+	s.Step("%s", "as long as é"+strings.Repeat("é", 30))
+	s.Progress(bootstrap.Progress{Step: "a.iso", Done: 1, Total: 1 << 20})
+	s.Progress(bootstrap.Progress{Step: "a.iso", Done: 1 << 20, Total: 1 << 20})
+	s.Clear()
+	s.Clear()
+	const erase = "\r\x1b[K"
+	want := erase + "short" + erase + "as long as ééééééé…" + erase + "a.iso" + erase + "a.iso  100% of 1.0…" + erase
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestConfirmWithoutTerminal(t *testing.T) {
+	file, err := os.CreateTemp(t.TempDir(), "answers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if _, err := file.WriteString("y\n"); err != nil {
+		t.Fatal(err)
+	}
+	for name, streams := range map[string]genericiooptions.IOStreams{"no file": {In: strings.NewReader("y\n")}, "a file": {In: file}} {
+		var out bytes.Buffer
+		streams.Out, streams.ErrOut = &out, &out
+		err := Confirm(streams, false, "deleting namespace a\ndeleting namespace b")
+		if err == nil || err.Error() != "this needs a confirmation, and there is no terminal to ask at:\ndeleting namespace a\ndeleting namespace b" ||
+			hint.Of(err) != "run the command again with --yes to confirm, or with --dry-run=server to see what would happen" || out.Len() > 0 {
+			t.Errorf("%s: %v, hint %q, output %q", name, err, hint.Of(err), &out)
+		}
+		if err := Confirm(streams, true, "deleting"); err != nil || out.Len() > 0 {
+			t.Errorf("%s, with --yes: %v, output %q", name, err, &out)
+		}
+	}
+}
+
+func TestEnumerateAndCount(t *testing.T) {
+	names := []string{"a", "b", "c", "d"}
+	for most, want := range map[int]string{1: "a and 3 more", 3: "a, b, c and 1 more", 4: "a, b, c, d", 9: "a, b, c, d"} {
+		if got := Enumerate(names, most); got != want {
+			t.Errorf("Enumerate(%d) = %s, want %s", most, got, want)
+		}
+	}
+	if got := Enumerate(nil, 3); got != "" {
+		t.Errorf("of nothing: %q", got)
+	}
+	for n, want := range map[int]string{0: "0 objects", 1: "1 object", 2: "2 objects", 100: "100 objects"} {
+		if got := Count(n, "object"); got != want {
+			t.Errorf("Count(%d) = %s, want %s", n, got, want)
+		}
+	}
+}
+
+func TestPrintChanges(t *testing.T) {
+	var out bytes.Buffer
+	changes := apply.ChangeSet{{Object: "namespace/staging", Action: apply.Created}, {Object: "deployment.apps/x", Namespace: "staging", Action: apply.Unchanged}}
+	PrintChanges(&out, changes, DryRunSuffix(cmdutil.DryRunNone))
+	PrintChanges(&out, changes[:1], DryRunSuffix(cmdutil.DryRunClient))
+	PrintChanges(&out, changes[1:], DryRunSuffix(cmdutil.DryRunServer))
+	const want = "namespace/staging created\ndeployment.apps/x unchanged in namespace staging\nnamespace/staging created (dry run)\ndeployment.apps/x unchanged in namespace staging (server dry run)\n"
+	if out.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", &out, want)
+	}
+}
+
+func disk(name string) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "example.com/v1", "kind": "Disk"}}
+	u.SetName(name)
+	return u
+}
+
+// print runs a command with these arguments that prints two disks, or one.
+func print(t *testing.T, single bool, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	flags := NewPrintFlags()
+	var out, errOut bytes.Buffer
+	cmd := &cobra.Command{SilenceErrors: true, SilenceUsage: true, RunE: func(*cobra.Command, []string) error {
+		if err := flags.Validate(); err != nil {
+			return err
+		}
+		objects := []*unstructured.Unstructured{disk("a"), disk("b")}
+		table := printers.Table{Columns: []string{"NAME"}, Wide: []string{"SIZE"}, Rows: [][]string{{"a", "1"}, {"b", "2"}}}
+		if single {
+			objects, table.Rows = objects[:1], table.Rows[:1]
+		}
+		return flags.Print(&out, &errOut, table, objects, single)
+	}}
+	flags.AddFlags(cmd)
+	cmd.SetArgs(args)
+	err = cmd.ExecuteContext(t.Context())
+	return out.String(), errOut.String(), err
+}
+
+func TestPrintFlags(t *testing.T) {
+	const (
+		one  = "apiVersion: example.com/v1\nkind: Disk\nmetadata:\n  name: a\n"
+		both = "apiVersion: v1\nitems:\n- apiVersion: example.com/v1\n  kind: Disk\n  metadata:\n    name: a\n- apiVersion: example.com/v1\n  kind: Disk\n  metadata:\n    name: b\nkind: List\nmetadata: {}\n"
+	)
+	for _, tt := range []struct {
+		args   string
+		single bool
+		want   string
+	}{
+		{"", false, "NAME\na\nb\n"},
+		{"-o table", false, "NAME\na\nb\n"},
+		{"-o wide", false, "NAME   SIZE\na      1\nb      2\n"},
+		{"-o wide --no-headers", true, "a     1\n"},
+		{"-o name", false, "disk.example.com/a\ndisk.example.com/b\n"},
+		{"-o name", true, "disk.example.com/a\n"},
+		{"-o yaml", false, both},
+		{"-o yaml", true, one},
+		{"--output json", true, "{\n    \"apiVersion\": \"example.com/v1\",\n    \"kind\": \"Disk\",\n    \"metadata\": {\n        \"name\": \"a\"\n    }\n}\n"},
+		{"-o jsonpath={.items[*].metadata.name}", false, "a b"},
+		{"-o go-template={{.metadata.name}}", true, "a"},
+		{"-o jsonpath --template={.metadata.name}", true, "a"},
+	} {
+		out, errOut, err := print(t, tt.single, strings.Fields(tt.args)...)
+		if err != nil || errOut != "" {
+			t.Errorf("%s: %v, stderr %q", tt.args, err, errOut)
+		}
+		if diff := cmp.Diff(tt.want, out); diff != "" {
+			t.Errorf("%s: -want +got:\n%s", tt.args, diff)
+		}
+	}
+}
+
+func TestPrintFlagsErrors(t *testing.T) {
+	const formats = "table, wide, json, yaml, kyaml, name, go-template, go-template-file, template, templatefile, jsonpath, jsonpath-as-json, jsonpath-file"
+	for args, want := range map[string]string{
+		"-o xml":          `output format "xml" is unknown: it is one of ` + formats,
+		"-o jsonpath={.a": "error parsing jsonpath {.a, unclosed action",
+		"-o jsonpath":     "template format specified but no template given",
+	} {
+		out, _, err := print(t, true, strings.Fields(args)...)
+		if err == nil || err.Error() != want || out != "" {
+			t.Errorf("%s: %v; want %s; output %q", args, err, want, out)
+		}
+	}
+}
+
+func TestClusterError(t *testing.T) {
+	dial := &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")}
+	for _, tt := range []struct {
+		err        error
+		want, hint string
+	}{
+		{errors.New("other"), "other", ""},
+		{clientcmd.NewEmptyConfigError("nothing"), "no cluster is configured", "set $KUBECONFIG, or give --kubeconfig, --context or --server"},
+		{dial, "the API server cannot be reached: dial tcp: connection refused", "kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another"},
+		{
+			&url.Error{Op: "Get", URL: "https://x", Err: errors.New("EOF")}, `the API server cannot be reached: Get "https://x": EOF`,
+			"kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another",
+		},
+	} {
+		if err := ClusterError(tt.err); err.Error() != tt.want || hint.Of(err) != tt.hint {
+			t.Errorf("%v, hint %q; want %s, hint %q", err, hint.Of(err), tt.want, tt.hint)
+		}
+	}
+	if ClusterError(nil) != nil {
+		t.Error("an error out of none")
+	}
+}
+
+// Where the helper is: the flag, then the variable, then what the cluster
+// records (for which there is a test with an API server), then local.
+func TestBootstrapAddress(t *testing.T) {
+	for _, tt := range []struct {
+		flag, variable, want string
+		remote               bool
+	}{
+		{"", "", "local", false},
+		{"", "local:/b", "local:/b", false},
+		{"local:/a", "local:/b", "local:/a", false},
+		{"local", "ssh://x", "local", false},
+		{"ssh://x", "", "", true},
+	} {
+		t.Setenv(BootstrapEnvironment, tt.variable)
+		conn := NewConnection()
+		cmd := &cobra.Command{}
+		conn.AddBootstrapFlag(cmd)
+		if err := cmd.ParseFlags([]string{"--bootstrap", tt.flag}); err != nil {
+			t.Fatal(err)
+		}
+		node, err := conn.Bootstrap(t.Context(), nil, NewStatus(&bytes.Buffer{}))
+		if (err != nil) != (tt.want == "") || (err == nil && node.Runner.String() != tt.want) || conn.IsRemote() != tt.remote {
+			t.Errorf("%+v: %v, %v, remote %t", tt, node, err, conn.IsRemote())
+		}
+	}
+}

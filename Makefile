@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+# The kubectl of completion scripts and the programs that `make install` puts in place.
+PROGRAMS := kubectl-solution kubectl-environment solution-bootstrap
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+
+GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+.PHONY: build
+build: ## The three programs, into bin/
+	$(GOBUILD) -o bin/ ./cmd/...
+
+.PHONY: cluster
+cluster: ## bin/devcluster: a real Kubernetes control plane in one program
+	hack/cluster.sh
+
+.PHONY: packages
+packages: ## Debian packages that tests and examples need
+	hack/packages.sh
+
+.PHONY: examples
+examples: packages ## Both versions of the sample Solution, into bin/examples/
+	examples/build.sh bin/examples
+
+.PHONY: test
+test: packages build cluster ## All tests, against a real API server
+	go test -race ./...
+
+.PHONY: test-cluster
+test-cluster: ## The tests of bin/devcluster itself
+	cd test/cluster && go vet ./... && go test ./...
+
+.PHONY: lint
+lint: ## golangci-lint, which is built once
+	hack/lint.sh
+
+.PHONY: fuzz
+FUZZTIME ?= 1m
+fuzz: ## Every fuzz target, for FUZZTIME each
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: packages ## Benchmarks; ratios within one run are what counts
+	go test -run '^$$' -bench . -benchtime 3x ./pkg/iso9660 ./pkg/archive ./pkg/bootstrap
+
+.PHONY: demo
+demo: build cluster examples ## The whole way on a cluster of its own; KEEP=1 leaves it up
+	hack/demo.sh
+
+.PHONY: docs
+docs: ## docs/reference, from the commands themselves
+	rm -rf docs/reference && go run ./hack/gendocs docs/reference
+
+.PHONY: cross
+cross: ## Every program for every platform, to see that it builds
+	@for p in $(PLATFORMS); do \
+	  echo "$$p"; \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GOBUILD) -o /dev/null ./cmd/kubectl-solution && \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GOBUILD) -o /dev/null ./cmd/kubectl-environment || exit 1; \
+	done
+	@for a in amd64 arm64; do echo "linux/$$a helper"; GOOS=linux GOARCH=$$a $(GOBUILD) -o /dev/null ./cmd/solution-bootstrap || exit 1; done
+
+.PHONY: dist
+dist: ## Release archives and krew manifests, into dist/
+	VERSION=$(VERSION) hack/dist.sh
+
+.PHONY: install
+install: build ## The programs and their shell completion, into $(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 0755 $(addprefix bin/,$(PROGRAMS)) hack/completion/kubectl_complete-* $(DESTDIR)$(PREFIX)/bin/
+
+.PHONY: clean
+clean: ## What make has made, but for the caches
+	rm -rf bin dist .demo
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16

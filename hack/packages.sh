@@ -1,0 +1,25 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+#
+# Sees to the Debian packages that tests and examples need: installs them for root, and else says how.
+set -eu
+
+packages="xorriso genisoimage libarchive-tools skopeo gcc libc6-dev"
+missing=""
+for p in $packages; do
+	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+install="apt-get update && apt-get install -y --no-install-recommends$missing"
+if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+	echo "packages: missing:$missing; on Debian, run as root: $install" >&2
+	exit 1
+fi
+echo "packages: installing$missing" >&2
+log=$(mktemp)
+if ! sh -c "DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; $install" >"$log" 2>&1; then
+	cat "$log" >&2
+	exit 1
+fi
+rm -f "$log"

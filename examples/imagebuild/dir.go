@@ -136,7 +136,8 @@ func (d *dirWriter) manifest(m interface {
 	RawManifest() ([]byte, error)
 	Digest() (v1.Hash, error)
 	MediaType() (types.MediaType, error)
-}, name string) error {
+}, name string,
+) error {
 	raw, err := m.RawManifest()
 	if err != nil {
 		return err

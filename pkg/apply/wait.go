@@ -67,7 +67,8 @@ func (a *Applier) WaitDeleted(ctx context.Context, objects []*unstructured.Unstr
 // poll asks about each object until the answer is "", which is told to the
 // observer as done.
 func (a *Applier) poll(ctx context.Context, objects []*unstructured.Unstructured, done string, observe Observer,
-	ask func(context.Context, *unstructured.Unstructured) (string, error)) error {
+	ask func(context.Context, *unstructured.Unstructured) (string, error),
+) error {
 	pending := map[*unstructured.Unstructured]string{}
 	for _, o := range objects {
 		pending[o] = ""

@@ -88,7 +88,7 @@ func TestImages(t *testing.T) {
 		WithImage("docker", "1", archivetest.Layers("a", "b", "a")).
 		WithImage("index", "1", archivetest.OCI(), archivetest.Index("linux/amd64", "linux/arm64"))
 	files := b.Files()
-	var sizes = map[string]int64{}
+	sizes := map[string]int64{}
 	for _, name := range []string{"docker", "index"} {
 		for _, path := range append(append(b.Blobs(name, "1"), b.Children(name, "1")...), "images/"+name+"/1/manifest.json") {
 			sizes[name] += int64(len(files[path]))

@@ -20,43 +20,67 @@ func imageCases() []ruleCase {
 	}
 	return []ruleCase{
 		{"no images", func(b *archivetest.Builder) { b.Without("images/") }, `error(import) images-missing images: the archive has no such directory`},
-		{"images is a file", func(b *archivetest.Builder) { b.Without("images/").WithFile("images", "") },
-			`error(import) images-missing images: the archive has no such directory`},
-		{"no manifest.json", func(b *archivetest.Builder) { b.WithFile("images/x/1/", "") },
-			`error(import) image-manifest images/x/1: holds no manifest.json`},
+		{
+			"images is a file", func(b *archivetest.Builder) { b.Without("images/").WithFile("images", "") },
+			`error(import) images-missing images: the archive has no such directory`,
+		},
+		{
+			"no manifest.json", func(b *archivetest.Builder) { b.WithFile("images/x/1/", "") },
+			`error(import) image-manifest images/x/1: holds no manifest.json`,
+		},
 		{"no tag", func(b *archivetest.Builder) { b.WithFile("images/x/", "") }, `error(import) image-manifest images/x: holds no manifest.json`},
-		{"manifest too high", func(b *archivetest.Builder) { b.WithFile("images/x/manifest.json", "{}") },
-			`error(import) image-name images/x: image ":x" has no name or no tag`},
+		{
+			"manifest too high", func(b *archivetest.Builder) { b.WithFile("images/x/manifest.json", "{}") },
+			`error(import) image-name images/x: image ":x" has no name or no tag`,
+		},
 		{"bad name", func(b *archivetest.Builder) { b.WithImage("-x", "1") }, `error(import) image-name images/-x/1: "-x" is no image name`},
 		{"bad tag", func(b *archivetest.Builder) { b.WithImage("x", "1+2") }, `error(import) image-name images/x/1+2: "1+2" is no image tag`},
-		{"upper case", func(b *archivetest.Builder) { b.WithImage("Example", "1") },
-			`warning image-name images/Example/1: the name has upper-case letters, so nodes cannot pull the image`},
+		{
+			"upper case", func(b *archivetest.Builder) { b.WithImage("Example", "1") },
+			`warning image-name images/Example/1: the name has upper-case letters, so nodes cannot pull the image`,
+		},
 		{"several components", func(b *archivetest.Builder) { b.WithImage("a/b/c", "1").WithImage("a/b", "c2") }, ``},
-		{"no version", func(b *archivetest.Builder) { b.Without(operator + "/version") },
-			`warning image-version ` + operator + `: holds no file version, so tools that read the dir: layout refuse it`},
+		{
+			"no version", func(b *archivetest.Builder) { b.Without(operator + "/version") },
+			`warning image-version ` + operator + `: holds no file version, so tools that read the dir: layout refuse it`,
+		},
 		{"other version", func(b *archivetest.Builder) {
 			b.WithFile(operator+"/version", "Directory Transport Version: 2.0\n")
 		}, `warning image-version ` + operator + `/version: is "Directory Transport Version: 2.0\n", and should be "Directory Transport Version: 1.1\n"`},
 		{"not JSON", manifest("{"), `error(import) image-json images/x/1/manifest.json: not a JSON manifest: unexpected end of JSON input`},
-		{"JSON of another type", manifest(`{"layers": {}}`),
-			`error(import) image-json images/x/1/manifest.json: not a JSON manifest: json: cannot unmarshal object into Go struct field manifestFile.layers of type []archive.descriptor`},
-		{"too many layers", manifest(`{"config":{},"layers":[{}` + strings.Repeat(`,{}`, 10000) + `]}`),
-			`error(import) image-json images/x/1/manifest.json: the image leads to more than 10000 manifests and layers`},
-		{"schema 1", manifest(`{"schemaVersion": 1, "fsLayers": []}`),
-			bad + "a docker schema 1 manifest, which container runtimes no longer pull; copy the image again with `skopeo copy --format v2s2`"},
-		{"unknown type", manifest(`{"mediaType": "text/plain"}`),
-			bad + `mediaType is "text/plain", and should be that of a docker schema 2 or OCI manifest or index`},
+		{
+			"JSON of another type", manifest(`{"layers": {}}`),
+			`error(import) image-json images/x/1/manifest.json: not a JSON manifest: json: cannot unmarshal object into Go struct field manifestFile.layers of type []archive.descriptor`,
+		},
+		{
+			"too many layers", manifest(`{"config":{},"layers":[{}` + strings.Repeat(`,{}`, 10000) + `]}`),
+			`error(import) image-json images/x/1/manifest.json: the image leads to more than 10000 manifests and layers`,
+		},
+		{
+			"schema 1", manifest(`{"schemaVersion": 1, "fsLayers": []}`),
+			bad + "a docker schema 1 manifest, which container runtimes no longer pull; copy the image again with `skopeo copy --format v2s2`",
+		},
+		{
+			"unknown type", manifest(`{"mediaType": "text/plain"}`),
+			bad + `mediaType is "text/plain", and should be that of a docker schema 2 or OCI manifest or index`,
+		},
 		{"no type", manifest(`{}`), bad + `it has no mediaType, and is neither an image manifest (config and layers) nor an index (manifests)`},
-		{"no config", manifest(`{"mediaType": "application/vnd.oci.image.manifest.v1+json"}`),
-			bad + `an image manifest (application/vnd.oci.image.manifest.v1+json) without config`},
-		{"empty index", manifest(`{"manifests": []}`),
-			`warning image-child images/x/1/manifest.json: the index leads to no manifest, so there is nothing to pull`},
+		{
+			"no config", manifest(`{"mediaType": "application/vnd.oci.image.manifest.v1+json"}`),
+			bad + `an image manifest (application/vnd.oci.image.manifest.v1+json) without config`,
+		},
+		{
+			"empty index", manifest(`{"manifests": []}`),
+			`warning image-child images/x/1/manifest.json: the index leads to no manifest, so there is nothing to pull`,
+		},
 		{"unreferenced", func(b *archivetest.Builder) {
 			b.WithFile(operator+"/c", "cc").WithFile(operator+"/a", "a").WithFile(operator+"/b", "b").WithFile(operator+"/d", "").
 				WithFile(operator+"/signature-1", "s")
 		}, `warning unreferenced ` + operator + `: holds files that no image leads to, 4 of 4 bytes: a, b, c, …`},
-		{"file among the images", func(b *archivetest.Builder) { b.WithFile("images/list.txt", "l") },
-			`warning unreferenced images: holds files that no image leads to, 1 of 1 bytes: list.txt`},
+		{
+			"file among the images", func(b *archivetest.Builder) { b.WithFile("images/list.txt", "l") },
+			`warning unreferenced images: holds files that no image leads to, 1 of 1 bytes: list.txt`,
+		},
 	}
 }
 
@@ -74,10 +98,14 @@ func descriptorCases() []ruleCase {
 		{"index", index(0), ``},
 		{"sparse index", index(1), `warning image-child images/x/1/manifest.json: the manifest for linux/amd64 is not in the archive (sha256:<hex>)`},
 		{"index without children", index(2), `error(import) image-child images/x/1/manifest.json: the archive holds none of the manifests that the index leads to`},
-		{"missing blob", func(b *archivetest.Builder) { b.WithImage("x", "1", archivetest.OCI()).Without(layerOf(b, "x", "1")) },
-			`error(import) blob-missing images/x/1/<hex>: the archive does not hold this layer of images/x/1/manifest.json`},
-		{"missing config", func(b *archivetest.Builder) { b.WithImage("x", "1").Without(configOf(b, "x", "1")) },
-			`error(import) blob-missing images/x/1/<hex>: the archive does not hold this config of images/x/1/manifest.json`},
+		{
+			"missing blob", func(b *archivetest.Builder) { b.WithImage("x", "1", archivetest.OCI()).Without(layerOf(b, "x", "1")) },
+			`error(import) blob-missing images/x/1/<hex>: the archive does not hold this layer of images/x/1/manifest.json`,
+		},
+		{
+			"missing config", func(b *archivetest.Builder) { b.WithImage("x", "1").Without(configOf(b, "x", "1")) },
+			`error(import) blob-missing images/x/1/<hex>: the archive does not hold this config of images/x/1/manifest.json`,
+		},
 		{"blob is a directory", func(b *archivetest.Builder) {
 			layer := layerOf(b.WithImage("x", "1"), "x", "1")
 			b.Without(layer).WithFile(layer+"x/", "")
@@ -132,9 +160,13 @@ func listCases() []ruleCase {
 		{"listed", list("x:1"), ``},
 		{"listed in vain", list("x:1", "y:2", "y:2"), `error image-listed manifest.yaml: spec.images lists y:2, and the archive does not hold it`},
 		{"unlisted", list("example-solution-ui:1.0.0"), `warning image-unlisted images/x/1: the archive holds this image, and spec.images in manifest.yaml does not list it`},
-		{"operator", func(b *archivetest.Builder) { b.With("0", "spec", "operator", "image", "tag") },
-			`error operator-image manifest.yaml: spec.operator.image is example-solution-operator:0, and the archive does not hold it`},
-		{"UI", func(b *archivetest.Builder) { b.With("u", "spec", "ui", "image", "name") },
-			`error ui-image manifest.yaml: spec.ui.image is u:1.0.0, and the archive does not hold it`},
+		{
+			"operator", func(b *archivetest.Builder) { b.With("0", "spec", "operator", "image", "tag") },
+			`error operator-image manifest.yaml: spec.operator.image is example-solution-operator:0, and the archive does not hold it`,
+		},
+		{
+			"UI", func(b *archivetest.Builder) { b.With("u", "spec", "ui", "image", "name") },
+			`error ui-image manifest.yaml: spec.ui.image is u:1.0.0, and the archive does not hold it`,
+		},
 	}
 }

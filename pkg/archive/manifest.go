@@ -93,7 +93,7 @@ func (s *imageScan) index(file string, children []descriptor, depth int) {
 			continue
 		}
 		name += childSuffix
-		if _, found := s.regular(name); !found {
+		if !s.regular(name) {
 			missing = append(missing, fmt.Sprintf("the manifest for %s is not in the archive (%s)", d.Platform, d.Digest))
 			continue
 		}
@@ -131,7 +131,7 @@ func (s *imageScan) blob(file, what string, d descriptor) {
 	if !ok {
 		return
 	}
-	if _, found := s.regular(name); found {
+	if s.regular(name) {
 		s.vouch(name, d)
 		return
 	}
@@ -155,10 +155,10 @@ func (s *imageScan) name(file, what string, d descriptor) (string, bool) {
 	return "", false
 }
 
-// regular returns a file of the image's directory, unless it is no regular one.
-func (s *imageScan) regular(name string) (fs.FileInfo, bool) {
+// regular says that the image's directory has a regular file of that name.
+func (s *imageScan) regular(name string) bool {
 	info, found := s.files[name]
-	return info, found && info.Mode().IsRegular()
+	return found && info.Mode().IsRegular()
 }
 
 // vouch checks the size of an existing file, and has Verify check its digest;

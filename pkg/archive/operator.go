@@ -3,7 +3,7 @@
 package archive
 
 import (
-	"k8s.io/apimachinery/pkg/api/validation/path"
+	"k8s.io/apimachinery/pkg/api/validate/content"
 )
 
 // Groups and versions that Kubernetes serves (1.22 and later serve no other
@@ -50,7 +50,7 @@ func (in *inspector) checkRole(n int, document map[string]any, seen map[string]b
 		in.errorf(StageImport, RuleRoleName, rolePath, "document %d: the %s has no metadata.name", n, kind)
 		return false
 	}
-	if problems := path.IsValidPathSegmentName(name); len(problems) > 0 {
+	if problems := content.IsPathSegmentName(name); len(problems) > 0 {
 		in.errorf(StageImport, RuleRoleName, rolePath, "%s %.100q: a name %s", kind, name, problems[0])
 		return false
 	}

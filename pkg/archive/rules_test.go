@@ -103,28 +103,50 @@ func manifestCases() []ruleCase {
 	long := strings.Repeat("n", 55)
 	return []ruleCase{
 		{"valid", func(*archivetest.Builder) {}, ``},
-		{"no manifest", func(b *archivetest.Builder) { b.Without("manifest.yaml") },
-			`error(import) manifest-missing manifest.yaml: the archive has no such file, and so is no Solution`},
-		{"manifest is no YAML", func(b *archivetest.Builder) { b.WithManifest("a: [") },
-			`error(import) manifest-yaml manifest.yaml: not a YAML mapping: yaml: line 1: did not find expected node content`},
-		{"manifest is a list", func(b *archivetest.Builder) { b.WithManifest("- a") },
-			`error(import) manifest-yaml manifest.yaml: not a YAML mapping`},
-		{"manifest is empty", func(b *archivetest.Builder) { b.WithManifest("") },
-			`error(import) manifest-yaml manifest.yaml: not a YAML mapping: the file is empty`},
-		{"two manifests", func(b *archivetest.Builder) { b.WithManifest("kind: Solution\n---\nkind: Solution\n") },
-			`error(import) manifest-yaml manifest.yaml: more than one YAML document`},
-		{"aliases without end", func(b *archivetest.Builder) { b.WithManifest(manyAliases()) },
-			`error(import) manifest-yaml manifest.yaml: not a YAML mapping: its aliases make it longer than 8388608 bytes, or without end`},
-		{"kind", func(b *archivetest.Builder) { b.With("Solutions", "kind") },
-			`error(import) manifest-type manifest.yaml: kind is "Solutions", and must be "Solution"`},
-		{"apiVersion", func(b *archivetest.Builder) { b.With("v1", "apiVersion") },
-			`error(import) manifest-type manifest.yaml: apiVersion is "v1", and must be "solutions.metalk8s.scality.com/v1alpha1"`},
-		{"no name", func(b *archivetest.Builder) { b.With(nil, "metadata", "name") },
-			`error(import) manifest-fields manifest.yaml: metadata.name is missing`},
-		{"no version", func(b *archivetest.Builder) { b.With(nil, "spec", "version") },
-			`error(import) manifest-fields manifest.yaml: spec.version is missing`},
-		{"version is a mapping", func(b *archivetest.Builder) { b.With(map[string]any{}, "spec", "version") },
-			`error(import) manifest-fields manifest.yaml: spec.version must be a string, and is "map[]"`},
+		{
+			"no manifest", func(b *archivetest.Builder) { b.Without("manifest.yaml") },
+			`error(import) manifest-missing manifest.yaml: the archive has no such file, and so is no Solution`,
+		},
+		{
+			"manifest is no YAML", func(b *archivetest.Builder) { b.WithManifest("a: [") },
+			`error(import) manifest-yaml manifest.yaml: not a YAML mapping: yaml: line 1: did not find expected node content`,
+		},
+		{
+			"manifest is a list", func(b *archivetest.Builder) { b.WithManifest("- a") },
+			`error(import) manifest-yaml manifest.yaml: not a YAML mapping`,
+		},
+		{
+			"manifest is empty", func(b *archivetest.Builder) { b.WithManifest("") },
+			`error(import) manifest-yaml manifest.yaml: not a YAML mapping: the file is empty`,
+		},
+		{
+			"two manifests", func(b *archivetest.Builder) { b.WithManifest("kind: Solution\n---\nkind: Solution\n") },
+			`error(import) manifest-yaml manifest.yaml: more than one YAML document`,
+		},
+		{
+			"aliases without end", func(b *archivetest.Builder) { b.WithManifest(manyAliases()) },
+			`error(import) manifest-yaml manifest.yaml: not a YAML mapping: its aliases make it longer than 8388608 bytes, or without end`,
+		},
+		{
+			"kind", func(b *archivetest.Builder) { b.With("Solutions", "kind") },
+			`error(import) manifest-type manifest.yaml: kind is "Solutions", and must be "Solution"`,
+		},
+		{
+			"apiVersion", func(b *archivetest.Builder) { b.With("v1", "apiVersion") },
+			`error(import) manifest-type manifest.yaml: apiVersion is "v1", and must be "solutions.metalk8s.scality.com/v1alpha1"`,
+		},
+		{
+			"no name", func(b *archivetest.Builder) { b.With(nil, "metadata", "name") },
+			`error(import) manifest-fields manifest.yaml: metadata.name is missing`,
+		},
+		{
+			"no version", func(b *archivetest.Builder) { b.With(nil, "spec", "version") },
+			`error(import) manifest-fields manifest.yaml: spec.version is missing`,
+		},
+		{
+			"version is a mapping", func(b *archivetest.Builder) { b.With(map[string]any{}, "spec", "version") },
+			`error(import) manifest-fields manifest.yaml: spec.version must be a string, and is "map[]"`,
+		},
 		{"id", func(b *archivetest.Builder) {
 			b.WithVersion("2.0.0+b3").With(map[string]any{"tag": "1.0.0"}, "spec", "operator", "image").
 				With(map[string]any{"tag": "1.0.0"}, "spec", "ui", "image")
@@ -149,23 +171,39 @@ func roleCases() []ruleCase {
 	return []ruleCase{
 		{"no roles", func(b *archivetest.Builder) { b.Without(path) }, ``},
 		{"empty roles", role("---\n# nothing\n---\n"), ``},
-		{"role YAML", role("kind: Role\n---\na: b: c\n"),
-			`error(import) role-yaml operator/deploy/role.yaml: document 2: yaml: line 2: mapping values are not allowed in this context`},
+		{
+			"role YAML", role("kind: Role\n---\na: b: c\n"),
+			`error(import) role-yaml operator/deploy/role.yaml: document 2: yaml: line 2: mapping values are not allowed in this context`,
+		},
 		{"role is a text", role("hello"), `error(import) role-yaml operator/deploy/role.yaml: not a YAML mapping`},
-		{"role kind", role("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n"),
-			`error(import) role-kind operator/deploy/role.yaml: document 1 is "ServiceAccount" of "v1", and only Role and ClusterRole of rbac.authorization.k8s.io/v1 may be there`},
-		{"role group", role("apiVersion: example.com/v1\nkind: Role\nmetadata: {name: a}\n"),
-			`error(import) role-kind operator/deploy/role.yaml: document 1 is "Role" of "example.com/v1", and only Role and ClusterRole of rbac.authorization.k8s.io/v1 may be there`},
-		{"no kind", role("a: b"),
-			`error(import) role-kind operator/deploy/role.yaml: document 1 has no kind, and only Role and ClusterRole of rbac.authorization.k8s.io/v1 may be there`},
-		{"role version", role("apiVersion: rbac.authorization.k8s.io/v1beta1\nkind: Role\nmetadata: {name: a}\n"),
-			`error(prepare) role-version operator/deploy/role.yaml: Role "a" is rbac.authorization.k8s.io/v1beta1, which Kubernetes 1.22 and later do not serve; it needs rbac.authorization.k8s.io/v1`},
-		{"role without a name", role("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n"),
-			`error(import) role-name operator/deploy/role.yaml: document 1: the Role has no metadata.name`},
-		{"role with a bad name", role("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: a/b}\n"),
-			`error(import) role-name operator/deploy/role.yaml: Role "a/b": a name may not contain '/'`},
-		{"role twice", role(archivetest.Role + "---\n" + archivetest.Role[:100]),
-			`error(import) role-duplicate operator/deploy/role.yaml: Role "example-operator" is there twice`},
+		{
+			"role kind", role("apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: a}\n"),
+			`error(import) role-kind operator/deploy/role.yaml: document 1 is "ServiceAccount" of "v1", and only Role and ClusterRole of rbac.authorization.k8s.io/v1 may be there`,
+		},
+		{
+			"role group", role("apiVersion: example.com/v1\nkind: Role\nmetadata: {name: a}\n"),
+			`error(import) role-kind operator/deploy/role.yaml: document 1 is "Role" of "example.com/v1", and only Role and ClusterRole of rbac.authorization.k8s.io/v1 may be there`,
+		},
+		{
+			"no kind", role("a: b"),
+			`error(import) role-kind operator/deploy/role.yaml: document 1 has no kind, and only Role and ClusterRole of rbac.authorization.k8s.io/v1 may be there`,
+		},
+		{
+			"role version", role("apiVersion: rbac.authorization.k8s.io/v1beta1\nkind: Role\nmetadata: {name: a}\n"),
+			`error(prepare) role-version operator/deploy/role.yaml: Role "a" is rbac.authorization.k8s.io/v1beta1, which Kubernetes 1.22 and later do not serve; it needs rbac.authorization.k8s.io/v1`,
+		},
+		{
+			"role without a name", role("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\n"),
+			`error(import) role-name operator/deploy/role.yaml: document 1: the Role has no metadata.name`,
+		},
+		{
+			"role with a bad name", role("apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: a/b}\n"),
+			`error(import) role-name operator/deploy/role.yaml: Role "a/b": a name may not contain '/'`,
+		},
+		{
+			"role twice", role(archivetest.Role + "---\n" + archivetest.Role[:100]),
+			`error(import) role-duplicate operator/deploy/role.yaml: Role "example-operator" is there twice`,
+		},
 	}
 }
 
@@ -187,37 +225,57 @@ func crdCases() []ruleCase {
 			b.WithFile(dir+"example_cr.yaml", "apiVersion: example-solution.example.com/v1alpha1\nkind: Example\n").
 				WithFile(dir+"README.md", "a: [")
 		}, ``},
-		{"CRD YAML", crd("kind: Example", "kind: [Example"),
-			`error(activate) crd-yaml ` + name + `yaml: line 9: did not find expected ',' or ']'`},
-		{"sample YAML", func(b *archivetest.Builder) { b.WithFile(dir+"template.yaml", "a: {{ b }}: c") },
-			`warning crd-yaml operator/deploy/crds/template.yaml: not read: yaml: mapping values are not allowed in this context`},
-		{"CRD version", crd("k8s.io/v1", "k8s.io/v1beta1"),
-			`error(activate) crd-version ` + name + full + ` is apiextensions.k8s.io/v1beta1, which Kubernetes 1.22 and later do not serve; it needs apiextensions.k8s.io/v1`},
+		{
+			"CRD YAML", crd("kind: Example", "kind: [Example"),
+			`error(activate) crd-yaml ` + name + `yaml: line 9: did not find expected ',' or ']'`,
+		},
+		{
+			"sample YAML", func(b *archivetest.Builder) { b.WithFile(dir+"template.yaml", "a: {{ b }}: c") },
+			`warning crd-yaml operator/deploy/crds/template.yaml: not read: yaml: mapping values are not allowed in this context`,
+		},
+		{
+			"CRD version", crd("k8s.io/v1", "k8s.io/v1beta1"),
+			`error(activate) crd-version ` + name + full + ` is apiextensions.k8s.io/v1beta1, which Kubernetes 1.22 and later do not serve; it needs apiextensions.k8s.io/v1`,
+		},
 		{"CRD without a name", crd("  name: "+full, "  labels: {}"), `error(activate) crd-fields ` + name + `a CRD without metadata.name has no metadata.name`},
 		{"CRD without a plural", crd("    plural: examples\n", ""), `error(activate) crd-fields ` + name + full + ` has no spec.names.plural`},
 		{"CRD scope", crd("Namespaced", "namespaced"), `error(activate) crd-fields ` + name + full + ` has spec.scope "namespaced", which must be Namespaced or Cluster`},
 		{"CRD without versions", crd("\n  versions:", "\n  version:"), `error(activate) crd-fields ` + name + full + ` has no spec.versions`},
-		{"CRD name", crd("name: examples.", "name: example."),
-			`error(activate) crd-name ` + name + `the name is "example.example-solution.example.com", and must be <spec.names.plural>.<spec.group>, "` + full + `"`},
-		{"CRD without storage", crd("storage: true", "storage: false"),
-			`error(activate) crd-storage ` + name + full + ` has 0 versions with storage: true, and must have exactly one`},
-		{"CRD with two storages", crd("versions:\n", "versions:\n  - {name: v1, served: true, storage: true}\n"),
-			`error(activate) crd-storage ` + name + full + ` has 2 versions with storage: true, and must have exactly one`},
-		{"CRD twice", func(b *archivetest.Builder) { b.WithFile(dir+"other.yml", archivetest.CRD) },
-			`error(activate) crd-duplicate operator/deploy/crds/other.yml: ` + full + ` is in operator/deploy/crds/example_crd.yaml already`},
+		{
+			"CRD name", crd("name: examples.", "name: example."),
+			`error(activate) crd-name ` + name + `the name is "example.example-solution.example.com", and must be <spec.names.plural>.<spec.group>, "` + full + `"`,
+		},
+		{
+			"CRD without storage", crd("storage: true", "storage: false"),
+			`error(activate) crd-storage ` + name + full + ` has 0 versions with storage: true, and must have exactly one`,
+		},
+		{
+			"CRD with two storages", crd("versions:\n", "versions:\n  - {name: v1, served: true, storage: true}\n"),
+			`error(activate) crd-storage ` + name + full + ` has 2 versions with storage: true, and must have exactly one`,
+		},
+		{
+			"CRD twice", func(b *archivetest.Builder) { b.WithFile(dir+"other.yml", archivetest.CRD) },
+			`error(activate) crd-duplicate operator/deploy/crds/other.yml: ` + full + ` is in operator/deploy/crds/example_crd.yaml already`,
+		},
 	}
 }
 
 func limitCases() []ruleCase {
 	deep := "images" + strings.Repeat("/d", 17)
 	return []ruleCase{
-		{"too deep", func(b *archivetest.Builder) { b.WithFile(deep+"/manifest.json", "{}") },
-			`error(import) limit ` + deep + `: is more than 16 directories deep`},
-		{"unreadable", func(b *archivetest.Builder) {
-			b.Without("operator/deploy/role.yaml").WithFile("operator/deploy/role.yaml/", "")
+		{
+			"too deep", func(b *archivetest.Builder) { b.WithFile(deep+"/manifest.json", "{}") },
+			`error(import) limit ` + deep + `: is more than 16 directories deep`,
 		},
-			`error(import) unreadable operator/deploy/role.yaml: no regular file`},
-		{"too long", func(b *archivetest.Builder) { b.WithManifest(strings.Repeat(" ", 4<<20+1)) },
-			`error(import) unreadable manifest.yaml: 4194305 bytes long, and at most 4194304 are read`},
+		{
+			"unreadable", func(b *archivetest.Builder) {
+				b.Without("operator/deploy/role.yaml").WithFile("operator/deploy/role.yaml/", "")
+			},
+			`error(import) unreadable operator/deploy/role.yaml: no regular file`,
+		},
+		{
+			"too long", func(b *archivetest.Builder) { b.WithManifest(strings.Repeat(" ", 4<<20+1)) },
+			`error(import) unreadable manifest.yaml: 4194305 bytes long, and at most 4194304 are read`,
+		},
 	}
 }

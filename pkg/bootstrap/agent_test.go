@@ -341,9 +341,36 @@ func TestDuplicates(t *testing.T) {
 	if diff := cmp.Diff(want, s.Problems); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	// The second is not needed for what is active; the first would leave it.
+	// One of them has to stay for what is active.
 	n.refused(Request{Unimport: &UnimportRequest{Archives: []string{first, second}}}, ReasonInUse,
 		"example-solution version 1.0.101 ($A/1.0.101.iso) is active", "first run: kubectl solution deactivate example-solution")
+}
+
+func TestUnimportOfDuplicates(t *testing.T) {
+	n := newNode(t)
+	first, other := n.archive("1.0.101"), n.archive("1.0.102")
+	second := n.write("copy.iso", mustRead(t, first))
+	configure := func(active string, archives ...string) {
+		n.configure("apiVersion: metalk8s.scality.com/v1alpha1\nkind: SolutionsConfiguration\narchives: [" + strings.Join(archives, ", ") + "]\nactive: {" + active + "}\n")
+	}
+	unimport := func(req UnimportRequest) Request { return Request{Unimport: &req} }
+	configure("example-solution: 1.0.101", first, second, other)
+	c := ask1[Change](n, unimport(UnimportRequest{Archives: []string{second}}))
+	n.wantItems(c, "unimported copy.iso example-solution-1.0.101")
+	n.wantArchives(c.State, "1.0.101.iso example-solution-1.0.101", "1.0.102.iso example-solution-1.0.102")
+	// By name and version, it is all of them.
+	configure("", first, second, other)
+	c = ask1[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.101"}))
+	n.wantItems(c, "unimported 1.0.101.iso example-solution-1.0.101", "unimported copy.iso example-solution-1.0.101")
+	n.wantArchives(c.State, "1.0.102.iso example-solution-1.0.102")
+	// One that is listed twice is one.
+	configure("example-solution: 1.0.101", first, first)
+	n.refused(unimport(UnimportRequest{Archives: []string{first}}), ReasonInUse,
+		"example-solution version 1.0.101 ($A/1.0.101.iso) is active", "first run: kubectl solution deactivate example-solution")
+	configure("", first, first)
+	c = ask1[Change](n, unimport(UnimportRequest{Archives: []string{first}}))
+	n.wantArchives(c.State)
+	n.wantArchives(*n.list())
 }
 
 func TestDryRunsLeaveNothing(t *testing.T) {

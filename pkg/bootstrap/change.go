@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -166,21 +167,20 @@ func unimportFrom(inv *inventory, paths []string, req UnimportRequest) (*Change,
 	var found []*listed
 	if req.Name != "" {
 		id := v1alpha1.ID(req.Name, req.Version)
-		if l := inv.byID(id); l != nil {
-			found = append(found, l)
-		} else {
+		if found = inv.allByID(id); len(found) == 0 {
 			change.Items = append(change.Items, ChangeItem{Subject: id, ID: id, Action: Unchanged})
 		}
 	}
 	for _, path := range paths {
-		if l := inv.byPath(path); l != nil {
-			found = append(found, l)
-		} else {
+		switch l := inv.byPath(path); {
+		case l == nil:
 			change.Items = append(change.Items, ChangeItem{Subject: path, Action: Unchanged})
+		case !slices.Contains(found, l):
+			found = append(found, l)
 		}
 	}
 	for _, l := range found {
-		if err := inv.mayRemove(l); err != nil {
+		if err := inv.mayRemove(l, found); err != nil {
 			return nil, reasoned(ReasonInUse, err)
 		}
 	}
@@ -195,15 +195,21 @@ func unimportFrom(inv *inventory, paths []string, req UnimportRequest) (*Change,
 	return change, nil
 }
 
-// mayRemove refuses the archive of an active version. Of an archive that
-// cannot be read, it may be any active version that is found nowhere else.
-func (inv *inventory) mayRemove(l *listed) error {
+// mayRemove refuses the archive of an active version, unless another archive,
+// not among those removed, holds it too. Of an archive that cannot be read, it
+// may be any active version that is found nowhere else.
+func (inv *inventory) mayRemove(l *listed, removed []*listed) error {
 	const advice = "first run: kubectl solution deactivate %s"
 	if l.content == nil {
 		if names := inv.unresolved(); len(names) > 0 {
 			return hint.With(fmt.Errorf("%s cannot be read, and may hold the active version of %s", l.path, strings.Join(names, ", ")), advice, names[0])
 		}
 		return nil
+	}
+	for _, other := range inv.allByID(l.content.ID) {
+		if other.path != l.path && !slices.Contains(removed, other) {
+			return nil
+		}
 	}
 	name := l.content.Name
 	entry, ok := inv.doc.Configuration().Active[name]

@@ -62,12 +62,21 @@ func (inv *inventory) byPath(path string) *listed {
 }
 
 func (inv *inventory) byID(id string) *listed {
-	for _, l := range inv.items {
-		if l.content != nil && l.content.ID == id {
-			return l
-		}
+	if all := inv.allByID(id); len(all) > 0 {
+		return all[0]
 	}
 	return nil
+}
+
+// allByID returns one archive at most, except after an edit by hand.
+func (inv *inventory) allByID(id string) []*listed {
+	var all []*listed
+	for _, l := range inv.items {
+		if l.content != nil && l.content.ID == id {
+			all = append(all, l)
+		}
+	}
+	return all
 }
 
 // versions returns the imported versions of a Solution.
@@ -90,7 +99,7 @@ func (inv *inventory) add(path string, content *v1alpha1.Content) {
 
 func (inv *inventory) remove(l *listed) {
 	inv.doc.RemoveArchive(l.path)
-	inv.items = slices.DeleteFunc(inv.items, func(other *listed) bool { return other == l })
+	inv.items = slices.DeleteFunc(inv.items, func(other *listed) bool { return other.path == l.path })
 }
 
 // unresolved returns the Solutions with an active version that none of the

@@ -49,7 +49,8 @@ func (r *Reader) OwnedClusterRoles(ctx context.Context, solution string) ([]*uns
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(plan.ClusterRoleKind.GroupVersion().WithKind("ClusterRoleList"))
 	err := r.Client.List(ctx, list, client.MatchingLabels{
-		v1alpha1.ManagedByLabel: v1alpha1.FieldManager, v1alpha1.PartOfLabel: solution})
+		v1alpha1.ManagedByLabel: v1alpha1.FieldManager, v1alpha1.PartOfLabel: solution,
+	})
 	if apierrors.IsForbidden(err) {
 		return nil, nil
 	}

@@ -125,14 +125,17 @@ func (e *entries) describeLink(in *inode) error {
 		return e.err
 	}
 	target, ok := e.link.target()
-	if e.err != nil || !e.named || e.nameMore || !ok {
+	if !ok || !e.sound() || !e.named {
 		in.kind = kindNone
-		return nil
+		return nil //nolint:nilerr // see above
 	}
 	in.name = utf8Name(in.name)
 	in.kind, in.target = kindLink, target
 	return nil
 }
+
+// sound says whether nothing but a link's target may be wrong.
+func (e *entries) sound() bool { return e.err == nil && !e.nameMore }
 
 // classify decides what a record that is no link is.
 func (e *entries) classify(r *record, in *inode) error {

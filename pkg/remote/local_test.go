@@ -72,7 +72,7 @@ func runChild(do string) int {
 		fmt.Println("x")
 		time.Sleep(time.Hour)
 	case "leaves stdout open":
-		cmd := exec.Command("sleep", "3")
+		cmd := exec.Command("sleep", "3") //nolint:noctx // it is to outlive this process
 		cmd.Stdout = os.Stdout
 		if err := cmd.Start(); err != nil {
 			return 1

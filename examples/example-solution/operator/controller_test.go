@@ -43,8 +43,10 @@ func newWorld(t *testing.T, objects ...runtime.Object) world {
 	if err := os.WriteFile(file, []byte(goodConfig), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := &controller{client: client, namespace: "env", name: operatorName, version: "1.0.0",
-		configFile: file, log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	c := &controller{
+		client: client, namespace: "env", name: operatorName, version: "1.0.0",
+		configFile: file, log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+	}
 	c.examples = newInformer(client, exampleResource(), c.namespace, "") // not running: seen() fills it
 	return world{controller: c, fake: client}
 }

@@ -41,8 +41,11 @@ func TestReconcileExample(t *testing.T) {
 		{"no replicas", newExample("a", object{"replicas": int64(0)}), "1.0.0", outcome{version: "1.0.0", image: one}, 0},
 		{"longest name", newExample(long[:63], object{}), "1.0.0", outcome{version: "1.0.0", image: one}, 1},
 		{"name too long", newExample(long, object{}), "1.0.0", outcome{version: "1.0.0", message: "the name is longer than 63 characters"}, -1},
-		{"not imported", newExample("a", object{"version": "9.9.9"}), "1.0.0",
-			outcome{version: "9.9.9", message: "version 9.9.9 is not available; imported: 1.0.0, 2.0.0, 3.0.0"}, -1},
+		{
+			"not imported", newExample("a", object{"version": "9.9.9"}), "1.0.0",
+			outcome{version: "9.9.9", message: "version 9.9.9 is not available; imported: 1.0.0, 2.0.0, 3.0.0"},
+			-1,
+		},
 		{"no image", newExample("a", object{"version": "3.0.0"}), "1.0.0", outcome{version: "3.0.0", message: "version 3.0.0 has no image example-app"}, -1},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -63,8 +63,10 @@ func newDeployer(ctx context.Context, cl *util.Cluster, status *util.Status, env
 	if err != nil && !apierrors.IsForbidden(err) {
 		return nil, util.ClusterError(err)
 	}
-	return &deployer{cluster: cl, status: status, environment: environment, catalog: catalog,
-		environments: environments, contents: map[string]*v1alpha1.Content{}}, nil
+	return &deployer{
+		cluster: cl, status: status, environment: environment, catalog: catalog,
+		environments: environments, contents: map[string]*v1alpha1.Content{},
+	}, nil
 }
 
 // compute finds out what is to be done in a namespace. It changes nothing.

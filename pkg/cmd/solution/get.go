@@ -99,8 +99,10 @@ func versionsOf(catalog *cluster.Catalog, environments []cluster.Environment, na
 	var versions []importedVersion
 	for _, name := range names {
 		for _, record := range slices.Backward(catalog.Records[name]) {
-			versions = append(versions, importedVersion{solution: name, record: record,
-				users: users[v1alpha1.ID(name, record.Version)], endpoint: catalog.Endpoint})
+			versions = append(versions, importedVersion{
+				solution: name, record: record,
+				users: users[v1alpha1.ID(name, record.Version)], endpoint: catalog.Endpoint,
+			})
 		}
 	}
 	return versions

@@ -274,9 +274,11 @@ func (r *reconciler) computeOperators(ctx context.Context, c *change, records ma
 				if content == nil || content.Operator == nil || n.Terminating() {
 					continue
 				}
-				target := plan.Target{Environment: e.Name, Namespace: n.Name(), Content: content,
+				target := plan.Target{
+					Environment: e.Name, Namespace: n.Name(), Content: content,
 					Versions: plan.Versions(name, records[name]), Endpoint: endpoint,
-					Webhook: n.Webhooks[name], IngressClass: n.IngressClass}
+					Webhook: n.Webhooks[name], IngressClass: n.IngressClass,
+				}
 				objects, err := plan.OperatorUpdate(target)
 				if err != nil {
 					return err

@@ -119,6 +119,9 @@ func notReady(ctx context.Context, objects []*unstructured.Unstructured, pending
 			if first == nil {
 				first = o
 			}
+			if message == "" {
+				message = "the API server has not answered yet"
+			}
 			lines = append(lines, Describe(o)+": "+message)
 		}
 	}

@@ -96,7 +96,7 @@ func TestImportRefused(t *testing.T) {
 		"reading $A/text.iso: "+isoError(t, text)+"\nopening $A/none.iso: no such file or directory", "")
 	n.nothingLeft()
 	n.refused(imports(good, copied), ReasonConflict, "$A/1.0.101.iso and $A/copy.iso both hold example-solution version 1.0.101",
-		"to replace the imported one, first run: kubectl solution unimport $A/1.0.101.iso")
+		"import one of them")
 	n.importAll(good)
 	n.refused(imports(other, copied), ReasonConflict, "$A/1.0.101.iso and $A/copy.iso both hold example-solution version 1.0.101",
 		"to replace the imported one, first run: kubectl solution unimport $A/1.0.101.iso")
@@ -148,7 +148,7 @@ func TestCheck(t *testing.T) {
 	n := newNode(t)
 	good, damaged := n.archive("1.0.101"), n.damaged("1.0.102")
 	for _, structure := range []bool{true, false} {
-		r := ask1[CheckResult](n, Request{Check: &CheckRequest{Archives: []string{good, damaged}, Structure: structure}})
+		r := resultOf[CheckResult](n, Request{Check: &CheckRequest{Archives: []string{good, damaged}, Structure: structure}})
 		if len(r.Archives) != 2 || r.Archives[0].Content.Version != "1.0.101" || !r.Archives[0].Report.OK() || r.Archives[0].Report.Archive != good {
 			t.Fatalf("structure %t: %+v", structure, r)
 		}
@@ -165,7 +165,7 @@ func TestCheck(t *testing.T) {
 func TestRead(t *testing.T) {
 	n := newNode(t)
 	iso := n.archive("1.0.101")
-	r := ask1[ReadResult](n, Request{Read: &ReadRequest{Archive: iso, Paths: []string{"operator/deploy/crds/example_crd.yaml", "manifest.yaml"}}})
+	r := resultOf[ReadResult](n, Request{Read: &ReadRequest{Archive: iso, Paths: []string{"operator/deploy/crds/example_crd.yaml", "manifest.yaml"}}})
 	if len(r.Files) != 2 || r.Files[0].Path != "operator/deploy/crds/example_crd.yaml" || !bytes.Contains(r.Files[0].Data, []byte("CustomResourceDefinition")) ||
 		!bytes.Contains(r.Files[1].Data, []byte("version: 1.0.101")) {
 		t.Errorf("%+v", r)
@@ -181,7 +181,7 @@ func TestRead(t *testing.T) {
 
 func TestConfigurationRequest(t *testing.T) {
 	n := newNode(t)
-	if got := ask1[Configuration](n, Request{Configuration: &ConfigurationRequest{}}); *got != n.agent().Configuration {
+	if got := resultOf[Configuration](n, Request{Configuration: &ConfigurationRequest{}}); *got != n.agent().Configuration {
 		t.Errorf("%+v", got)
 	}
 }
@@ -231,9 +231,9 @@ func TestDeactivate(t *testing.T) {
 	n.refused(deactivate(solutionName), ReasonNotFound, `solution "example-solution" is not imported`, "kubectl solution get lists what is")
 	iso := n.archive("1.0.101")
 	n.importAll(iso)
-	n.wantItems(ask1[Change](n, deactivate(solutionName)), "unchanged example-solution")
+	n.wantItems(resultOf[Change](n, deactivate(solutionName)), "unchanged example-solution")
 	n.activate("latest")
-	c := ask1[Change](n, deactivate(solutionName))
+	c := resultOf[Change](n, deactivate(solutionName))
 	n.wantItems(c, "deactivated example-solution")
 	if len(c.State.Active) != 0 || strings.Contains(n.configuration(), solutionName+":") {
 		t.Errorf("%+v\n%s", c.State.Active, n.configuration())
@@ -243,7 +243,7 @@ func TestDeactivate(t *testing.T) {
 	if err := os.Remove(iso); err != nil {
 		t.Fatal(err)
 	}
-	n.wantItems(ask1[Change](n, deactivate(solutionName)), "deactivated example-solution")
+	n.wantItems(resultOf[Change](n, deactivate(solutionName)), "deactivated example-solution")
 }
 
 func TestUnimport(t *testing.T) {
@@ -257,12 +257,13 @@ func TestUnimport(t *testing.T) {
 	n.refused(unimport(UnimportRequest{Name: solutionName}), ReasonBadRequest, "a path, or a Solution and its version, is needed", "")
 	n.refused(unimport(UnimportRequest{Archives: []string{"a.iso"}}), ReasonBadRequest, `archive "a.iso": the path on the bootstrap node must be absolute`, "")
 	n.refused(unimport(UnimportRequest{Archives: paths}), ReasonInUse, "example-solution version 1.0.103 ($A/1.0.103.iso) is active", hint)
-	n.refused(unimport(UnimportRequest{Name: solutionName, Version: "1.0.103"}), ReasonInUse, "example-solution version 1.0.103 ($A/1.0.103.iso) is active", hint)
-	c := ask1[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.102", Archives: []string{n.archives + "/none.iso"}}))
+	n.refused(unimport(UnimportRequest{Name: solutionName, Version: "1.0.103"}), ReasonInUse, "example-solution version 1.0.103 ($A/1.0.103.iso) is active",
+		"first activate another version: kubectl solution activate example-solution --version 1.0.102")
+	c := resultOf[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.102", Archives: []string{n.archives + "/none.iso"}}))
 	n.wantItems(c, "unchanged none.iso", "unimported 1.0.102.iso example-solution-1.0.102")
-	c = ask1[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.102"}))
+	c = resultOf[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.102"}))
 	n.wantItems(c, "unchanged example-solution-1.0.102 example-solution-1.0.102")
-	c = ask1[Change](n, unimport(UnimportRequest{Archives: paths[:2]}))
+	c = resultOf[Change](n, unimport(UnimportRequest{Archives: paths[:2]}))
 	n.wantItems(c, "unchanged 1.0.102.iso", "unimported 1.0.101.iso example-solution-1.0.101")
 	n.wantArchives(c.State, "1.0.103.iso example-solution-1.0.103")
 	if _, err := os.Stat(paths[0]); err != nil {
@@ -275,7 +276,7 @@ func TestUnimportTwoWays(t *testing.T) {
 	n := newNode(t)
 	path := n.archive("1.0.101")
 	n.importAll(path)
-	c := ask1[Change](n, Request{Unimport: &UnimportRequest{Name: solutionName, Version: "1.0.101", Archives: []string{path}}})
+	c := resultOf[Change](n, Request{Unimport: &UnimportRequest{Name: solutionName, Version: "1.0.101", Archives: []string{path}}})
 	n.wantItems(c, "unimported 1.0.101.iso example-solution-1.0.101")
 	n.wantArchives(c.State)
 }
@@ -300,7 +301,7 @@ func TestArchivesThatVanish(t *testing.T) {
 	n.refused(Request{Unimport: &UnimportRequest{Archives: []string{gone}}}, ReasonInUse,
 		"$A/1.0.102.iso cannot be read, and may hold the active version of example-solution", "first run: kubectl solution deactivate example-solution")
 	n.activate("latest")
-	c := ask1[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{gone}}})
+	c := resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{gone}}})
 	n.wantItems(c, "unimported 1.0.102.iso")
 }
 
@@ -315,11 +316,11 @@ func TestArchivesThatAreDamaged(t *testing.T) {
 	s := n.list()
 	n.wantArchives(*s, "1.0.101.iso: reading $A/1.0.101.iso: "+isoError(t, cut), "1.0.102.iso example-solution-1.0.102", "1.0.103.iso example-solution-1.0.103")
 	// A list with a check of the blobs finds it, and one that is told of it.
-	verified := ask1[State](n, Request{List: &ListRequest{Verify: true}})
+	verified := resultOf[State](n, Request{List: &ListRequest{Verify: true}})
 	if got := verified.Archives[1]; got.Content != nil || !strings.HasPrefix(got.Error, "checking "+damaged+": images/") {
 		t.Errorf("%+v", got)
 	}
-	told := ask1[State](n, Request{List: &ListRequest{Damaged: []string{damaged, "/none.iso"}}})
+	told := resultOf[State](n, Request{List: &ListRequest{Damaged: []string{damaged, "/none.iso"}}})
 	if got := told.Archives[1]; got.Content != nil || got.Error != damaged+" is damaged" {
 		t.Errorf("%+v", got)
 	}
@@ -355,12 +356,12 @@ func TestUnimportOfDuplicates(t *testing.T) {
 	}
 	unimport := func(req UnimportRequest) Request { return Request{Unimport: &req} }
 	configure("example-solution: 1.0.101", first, second, other)
-	c := ask1[Change](n, unimport(UnimportRequest{Archives: []string{second}}))
+	c := resultOf[Change](n, unimport(UnimportRequest{Archives: []string{second}}))
 	n.wantItems(c, "unimported copy.iso example-solution-1.0.101")
 	n.wantArchives(c.State, "1.0.101.iso example-solution-1.0.101", "1.0.102.iso example-solution-1.0.102")
 	// By name and version, it is all of them.
 	configure("", first, second, other)
-	c = ask1[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.101"}))
+	c = resultOf[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.101"}))
 	n.wantItems(c, "unimported 1.0.101.iso example-solution-1.0.101", "unimported copy.iso example-solution-1.0.101")
 	n.wantArchives(c.State, "1.0.102.iso example-solution-1.0.102")
 	// One that is listed twice is one.
@@ -368,7 +369,7 @@ func TestUnimportOfDuplicates(t *testing.T) {
 	n.refused(unimport(UnimportRequest{Archives: []string{first}}), ReasonInUse,
 		"example-solution version 1.0.101 ($A/1.0.101.iso) is active", "first run: kubectl solution deactivate example-solution")
 	configure("", first, first)
-	c = ask1[Change](n, unimport(UnimportRequest{Archives: []string{first}}))
+	c = resultOf[Change](n, unimport(UnimportRequest{Archives: []string{first}}))
 	n.wantArchives(c.State)
 	n.wantArchives(*n.list())
 }
@@ -377,13 +378,13 @@ func TestDryRunsLeaveNothing(t *testing.T) {
 	n := newNode(t)
 	iso := n.archive("1.0.101")
 	for _, structure := range []bool{true, false} {
-		c := ask1[Change](n, Request{Import: &ImportRequest{Archives: []string{iso}, DryRun: true, Structure: structure}})
+		c := resultOf[Change](n, Request{Import: &ImportRequest{Archives: []string{iso}, DryRun: true, Structure: structure}})
 		n.wantItems(c, "imported 1.0.101.iso example-solution-1.0.101")
 		n.wantArchives(c.State, "1.0.101.iso example-solution-1.0.101")
 	}
 	// Structure is for dry runs: a real import reads every blob.
 	damaged := n.damaged("1.0.102")
-	if c := ask1[Change](n, Request{Import: &ImportRequest{Archives: []string{damaged}, DryRun: true, Structure: true}}); len(c.Items) != 1 {
+	if c := resultOf[Change](n, Request{Import: &ImportRequest{Archives: []string{damaged}, DryRun: true, Structure: true}}); len(c.Items) != 1 {
 		t.Errorf("%+v", c)
 	}
 	for _, req := range []ImportRequest{{DryRun: true}, {Structure: true}} {
@@ -392,7 +393,7 @@ func TestDryRunsLeaveNothing(t *testing.T) {
 			t.Errorf("%+v takes a damaged archive", req)
 		}
 	}
-	ask1[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
+	resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
 	n.nothingLeft()
 
 	n.importAll(iso)
@@ -401,12 +402,12 @@ func TestDryRunsLeaveNothing(t *testing.T) {
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
 	}
-	c := ask1[Change](n, Request{Activate: &ActivateRequest{Name: solutionName, DryRun: true}})
+	c := resultOf[Change](n, Request{Activate: &ActivateRequest{Name: solutionName, DryRun: true}})
 	if c.State.Active[solutionName] != "1.0.101" {
 		t.Errorf("%+v", c.State)
 	}
-	ask1[Change](n, Request{Deactivate: &DeactivateRequest{Name: solutionName, DryRun: true}})
-	c = ask1[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
+	resultOf[Change](n, Request{Deactivate: &DeactivateRequest{Name: solutionName, DryRun: true}})
+	c = resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
 	n.wantArchives(c.State)
 	entries, err := os.ReadDir(filepath.Dir(lock))
 	if err != nil || len(entries) != 1 || n.configuration() != before {

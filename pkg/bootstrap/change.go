@@ -139,9 +139,12 @@ func importInto(inv *inventory, paths []string, checked map[string]*verified) (*
 			return nil, reasoned(ReasonConflict, fmt.Errorf("%s was removed from the configuration while it was being imported", path))
 		}
 		if other := inv.byID(v.content.ID); other != nil {
+			advice := "to replace the imported one, first run: kubectl solution unimport " + other.path
+			if checked[other.path] != nil {
+				advice = "import one of them"
+			}
 			return nil, reasoned(ReasonConflict, hint.With(
-				fmt.Errorf("%s and %s both hold %s version %s", other.path, path, v.content.Name, v.content.Version),
-				"to replace the imported one, first run: kubectl solution unimport %s", other.path))
+				fmt.Errorf("%s and %s both hold %s version %s", other.path, path, v.content.Name, v.content.Version), "%s", advice))
 		}
 		inv.add(path, v.content)
 		change.Items = append(change.Items, ChangeItem{Subject: path, ID: v.content.ID, Action: Imported, Warnings: v.warnings})
@@ -213,10 +216,17 @@ func (inv *inventory) mayRemove(l *listed, removed []*listed) error {
 	}
 	name := l.content.Name
 	entry, ok := inv.doc.Configuration().Active[name]
-	if ok && resolveActive(entry, inv.versions(name)) == l.content.Version {
-		return hint.With(fmt.Errorf("%s version %s (%s) is active", name, l.content.Version, l.path), advice, name)
+	if !ok || resolveActive(entry, inv.versions(name)) != l.content.Version {
+		return nil
 	}
-	return nil
+	err := fmt.Errorf("%s version %s (%s) is active", name, l.content.Version, l.path)
+	for _, other := range slices.Backward(inv.items) {
+		// To deactivate deletes every custom resource: better not to.
+		if other.content != nil && other.content.Name == name && other.content.ID != l.content.ID && !slices.Contains(removed, other) {
+			err = hint.With(err, "first activate another version: kubectl solution activate %s --version %s", name, other.content.Version)
+		}
+	}
+	return hint.With(err, advice, name)
 }
 
 func (a *Agent) activate(ctx context.Context, holder string, req ActivateRequest) (*Change, error) {

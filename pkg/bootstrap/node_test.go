@@ -154,7 +154,7 @@ func parseEvents(t *testing.T, output string) []Event {
 }
 
 // ask returns the result of a request.
-func ask1[T any](n *node, req Request) *T {
+func resultOf[T any](n *node, req Request) *T {
 	n.t.Helper()
 	list := n.serve(n.agent(), req)
 	last := list[len(list)-1]
@@ -168,14 +168,14 @@ func ask1[T any](n *node, req Request) *T {
 	return result
 }
 
-func (n *node) list() *State { n.t.Helper(); return ask1[State](n, Request{List: &ListRequest{}}) }
+func (n *node) list() *State { n.t.Helper(); return resultOf[State](n, Request{List: &ListRequest{}}) }
 func (n *node) importAll(paths ...string) *Change {
 	n.t.Helper()
-	return ask1[Change](n, Request{Import: &ImportRequest{Archives: paths}})
+	return resultOf[Change](n, Request{Import: &ImportRequest{Archives: paths}})
 }
 func (n *node) activate(version string) *Change {
 	n.t.Helper()
-	return ask1[Change](n, Request{Activate: &ActivateRequest{Name: "example-solution", Version: version}})
+	return resultOf[Change](n, Request{Activate: &ActivateRequest{Name: "example-solution", Version: version}})
 }
 
 // refused checks the failure of a request: its reason, text and hint. In both,

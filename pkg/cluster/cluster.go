@@ -62,7 +62,7 @@ func (r *Reader) Catalog(ctx context.Context) (*Catalog, error) {
 	}
 	records, err := plan.DecodeRecords(cm.Data)
 	if err != nil {
-		return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", key.Namespace, key.Name, err)
+		return nil, fmt.Errorf("namespace %s: %w", key.Namespace, err)
 	}
 	return &Catalog{ConfigMap: cm, Records: records, Endpoint: cm.Annotations[v1alpha1.RegistryEndpointAnnotation]}, nil
 }
@@ -96,7 +96,7 @@ func (r *Reader) Contents(ctx context.Context) (map[string]*v1alpha1.Content, er
 	for i := range list.Items {
 		content, err := plan.DecodeContent(&list.Items[i])
 		if err != nil {
-			return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", v1alpha1.Namespace, list.Items[i].Name, err)
+			return nil, err
 		}
 		contents[content.ID] = content
 	}
@@ -114,11 +114,7 @@ func (r *Reader) Content(ctx context.Context, id string) (*v1alpha1.Content, err
 		}
 		return nil, fmt.Errorf("reading what %s holds: %w", id, err)
 	}
-	content, err := plan.DecodeContent(cm)
-	if err != nil {
-		return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", key.Namespace, key.Name, err)
-	}
-	return content, nil
+	return plan.DecodeContent(cm)
 }
 
 // BootstrapAddress returns what the cluster records as the address of the

@@ -11,10 +11,12 @@ import (
 	"os"
 	"strings"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
-	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
@@ -56,6 +58,11 @@ type Cluster struct {
 
 // Cluster connects to the API server.
 func (c *Connection) Cluster() (*Cluster, error) {
+	if err := c.configured(); err != nil {
+		return nil, err
+	}
+	// What client-go logs of a server that does not answer, its errors say too.
+	klog.SetLogger(logr.Discard())
 	config, err := c.Flags.ToRESTConfig()
 	if err != nil {
 		return nil, clusterError(err)
@@ -69,6 +76,20 @@ func (c *Connection) Cluster() (*Cluster, error) {
 		return nil, clusterError(err)
 	}
 	return NewCluster(cl), nil
+}
+
+// configured refuses to ask the server on localhost that kubectl assumes where
+// no cluster is configured at all.
+func (c *Connection) configured() error {
+	raw, err := c.Flags.ToRawKubeConfigLoader().RawConfig()
+	if err != nil {
+		return fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	inCluster := os.Getenv("KUBERNETES_SERVICE_HOST") != ""
+	if len(raw.Clusters) == 0 && *c.Flags.APIServer == "" && !inCluster {
+		return hint.With(errors.New("no cluster is configured"), "set $KUBECONFIG, or give --kubeconfig or --server")
+	}
+	return nil
 }
 
 // NewCluster returns the cluster that a client reaches.
@@ -125,8 +146,8 @@ func clusterError(err error) error {
 	var dial *net.OpError
 	var urlErr *url.Error
 	switch {
-	case clientcmd.IsEmptyConfig(err):
-		return hint.With(errors.New("no cluster is configured"), "set $KUBECONFIG, or give --kubeconfig, --context or --server")
+	case apierrors.IsForbidden(err):
+		return hint.With(err, "kubectl auth can-i --list shows what you may do; a cluster administrator can give you more (docs/rights.md)")
 	case errors.As(err, &dial), errors.As(err, &urlErr):
 		return hint.With(fmt.Errorf("the API server cannot be reached: %w", err),
 			"kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another")

@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -73,6 +74,7 @@ func waitsForAnother(o *unstructured.Unstructured, namespaces map[string]bool, e
 func (a *Applier) Apply(ctx context.Context, objects []*unstructured.Unstructured) (ChangeSet, error) {
 	var changes ChangeSet
 	for _, stage := range stages(objects) {
+		a.refreshKinds(stage)
 		for _, o := range stage {
 			entry, err := a.manager.Apply(ctx, o.DeepCopy(), ssa.ApplyOptions{})
 			if err != nil {
@@ -85,6 +87,19 @@ func (a *Applier) Apply(ctx context.Context, objects []*unstructured.Unstructure
 		}
 	}
 	return changes, nil
+}
+
+// refreshKinds has the server's kinds looked up anew where one of a stage is not
+// known: a CRD of an earlier stage may define it.
+func (a *Applier) refreshKinds(stage []*unstructured.Unstructured) {
+	mapper := a.client.RESTMapper()
+	for _, o := range stage {
+		gvk := o.GroupVersionKind()
+		if _, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version); meta.IsNoMatchError(err) {
+			meta.MaybeResetRESTMapper(mapper)
+			return
+		}
+	}
 }
 
 // waitForDefinitions waits until the CRDs of a stage are served.

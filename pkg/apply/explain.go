@@ -29,11 +29,20 @@ func explain(o *unstructured.Unstructured, err error) error {
 	if _, rules, found := strings.Cut(status.Status().Message, escalationText); found {
 		return hint.With(
 			fmt.Errorf("%s: missing rights: to grant these rules you must hold them yourself: %w", Describe(o), escalation(rules)),
-			"have a cluster administrator run this command, or bind you to a role with these rules or with the verb `escalate` on %ss",
-			strings.ToLower(o.GetKind()))
+			"have a cluster administrator run this command, or bind you to a role with these rules or with the verb %s", escalationVerb(o.GetKind()))
 	}
 	return hint.With(fmt.Errorf("%s: missing rights: %w", Describe(o), apiError(status)),
 		"kubectl auth can-i --list%s shows what you may do", inNamespace(o))
+}
+
+// escalationVerb is what allows to grant rules that one does not hold
+// (Kubernetes documentation, "Privilege escalation prevention and
+// bootstrapping").
+func escalationVerb(kind string) string {
+	if strings.HasSuffix(kind, "Binding") {
+		return "`bind` on the role that is bound"
+	}
+	return "`escalate` on " + strings.ToLower(kind) + "s"
 }
 
 func inNamespace(o *unstructured.Unstructured) string {

@@ -151,9 +151,9 @@ func (a *Agent) progress(step string) func(done, total int64) {
 func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit func(*inventory) (*Change, error)) (result *Change, err error) {
 	file := a.Configuration.SolutionsFile()
 	if !dryRun {
-		unlock, err := a.lock(ctx, file, holder)
-		if err != nil {
-			return nil, err
+		unlock, lockErr := a.lock(ctx, file, holder)
+		if lockErr != nil {
+			return nil, lockErr
 		}
 		defer func() { err = errors.Join(err, unlock()) }()
 	}

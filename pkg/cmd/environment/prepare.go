@@ -140,7 +140,7 @@ func (o *deployOptions) prepare(ctx context.Context, environment string) error {
 // are for. In a dry run it prints what would be done.
 func (o *deployOptions) deploy(ctx context.Context, d *deployer, all []*deployment, record func(cluster.WriteOptions) error) error {
 	if !o.flags.IsTable() {
-		return o.printObjects(all)
+		return o.printObjects(ctx, d, all)
 	}
 	if o.dryRun == cmdutil.DryRunClient {
 		for _, dep := range all {
@@ -200,10 +200,20 @@ func (o *deployOptions) waitFor(ctx context.Context, d *deployer, all []*deploym
 	return nil
 }
 
-func (o *deployOptions) printObjects(all []*deployment) error {
+// printObjects prints what would be applied, in a dry run by the server once
+// that has accepted it.
+func (o *deployOptions) printObjects(ctx context.Context, d *deployer, all []*deployment) error {
 	var objects []*unstructured.Unstructured
+	var failed []error
 	for _, dep := range all {
 		objects = append(objects, dep.objects...)
+		if o.dryRun == cmdutil.DryRunServer {
+			_, err := d.check(ctx, dep)
+			failed = append(failed, err)
+		}
+	}
+	if err := errors.Join(failed...); err != nil {
+		return util.ClusterError(err)
 	}
 	return o.flags.Print(o.Out, o.ErrOut, printers.Table{}, objects, false)
 }

@@ -106,9 +106,12 @@ func refuseUsed(environments []cluster.Environment, removed []string) error {
 	users := cluster.Users(environments)
 	for _, id := range removed {
 		if where := users[id]; len(where) > 0 {
-			environment, _, _ := strings.Cut(where[0], "/")
+			environment, namespace, found := strings.Cut(where[0], "/")
+			if found {
+				environment += " --namespace " + namespace
+			}
 			return hint.With(fmt.Errorf("%s is used by Environment %s", id, strings.Join(where, ", ")),
-				"first remove it there: kubectl environment delete-solution %s", environment)
+				"first remove it there: kubectl environment delete-solution %s --solution NAME", environment)
 		}
 	}
 	return nil

@@ -86,19 +86,11 @@ type doomed struct {
 func (o *deleteOptions) run(ctx context.Context, environment string) error {
 	status := util.NewStatus(o.ErrOut)
 	defer status.Clear()
-	cl, err := o.conn.Cluster()
-	if err != nil {
-		return err
-	}
-	list, err := namespaces(ctx, cl, environment, o.conn.Namespace())
+	d, list, err := open(ctx, o.conn, status, environment)
 	if errors.Is(err, errNotThere) {
 		fmt.Fprintf(o.Out, "environment/%s unchanged: it does not exist%s\n", environment, util.DryRunSuffix(o.dryRun))
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	d, err := newDeployer(ctx, cl, status, environment)
 	if err != nil {
 		return err
 	}

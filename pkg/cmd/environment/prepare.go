@@ -106,15 +106,7 @@ func newPrepareCommand(streams genericiooptions.IOStreams, conn *util.Connection
 func (o *deployOptions) prepare(ctx context.Context, environment string) error {
 	status := util.NewStatus(o.ErrOut)
 	defer status.Clear()
-	cl, err := o.conn.Cluster()
-	if err != nil {
-		return err
-	}
-	list, err := namespaces(ctx, cl, environment, o.conn.Namespace())
-	if err != nil {
-		return err
-	}
-	d, err := newDeployer(ctx, cl, status, environment)
+	d, list, err := open(ctx, o.conn, status, environment)
 	if err != nil {
 		return err
 	}

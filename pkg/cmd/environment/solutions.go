@@ -96,15 +96,11 @@ func (o *solutionOptions) complete(cmd *cobra.Command) error {
 func (o *solutionOptions) add(ctx context.Context, environment string) error {
 	status := util.NewStatus(o.ErrOut)
 	defer status.Clear()
-	cl, err := o.conn.Cluster()
+	d, list, err := open(ctx, o.conn, status, environment)
 	if err != nil {
 		return err
 	}
-	n, err := oneNamespace(ctx, cl, environment, o.conn.Namespace())
-	if err != nil {
-		return err
-	}
-	d, err := newDeployer(ctx, cl, status, environment)
+	n, err := choose(environment, list)
 	if err != nil {
 		return err
 	}
@@ -167,7 +163,11 @@ func (o *solutionOptions) recorder(ctx context.Context, d *deployer, n *cluster.
 const maxConflicts = 10
 
 func (o *solutionOptions) reread(ctx context.Context, d *deployer, namespace string) (*cluster.EnvironmentNamespace, error) {
-	n, err := oneNamespace(ctx, d.cluster, d.environment, namespace)
+	list, err := namespaces(ctx, d.cluster, d.environment, namespace)
+	if err != nil {
+		return nil, err
+	}
+	n, err := choose(d.environment, list)
 	if err != nil {
 		return nil, err
 	}
@@ -216,15 +216,11 @@ func newDeleteSolutionCommand(streams genericiooptions.IOStreams, conn *util.Con
 func (o *solutionOptions) remove(ctx context.Context, environment string) error {
 	status := util.NewStatus(o.ErrOut)
 	defer status.Clear()
-	cl, err := o.conn.Cluster()
+	d, list, err := open(ctx, o.conn, status, environment)
 	if err != nil {
 		return err
 	}
-	n, err := oneNamespace(ctx, cl, environment, o.conn.Namespace())
-	if err != nil {
-		return err
-	}
-	d, err := newDeployer(ctx, cl, status, environment)
+	n, err := choose(environment, list)
 	if err != nil {
 		return err
 	}

@@ -52,13 +52,24 @@ func unknown(environment string) error {
 		"kubectl environment get lists those that do; kubectl environment create %s makes it", environment)
 }
 
-// oneNamespace returns the namespace of an Environment that a command is
-// about: the named one, the only one, or the one that bears its name.
-func oneNamespace(ctx context.Context, cl *util.Cluster, environment, namespace string) (*cluster.EnvironmentNamespace, error) {
-	list, err := namespaces(ctx, cl, environment, namespace)
+// open connects to the cluster, and finds the namespaces of an Environment that
+// a command is about.
+func open(ctx context.Context, conn *util.Connection, status *util.Status, environment string) (*deployer, []cluster.EnvironmentNamespace, error) {
+	cl, err := conn.Cluster()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	list, err := namespaces(ctx, cl, environment, conn.Namespace())
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := newDeployer(ctx, cl, status, environment)
+	return d, list, err
+}
+
+// choose returns the namespace of an Environment that a command is about: the
+// only one, or the one that bears its name.
+func choose(environment string, list []cluster.EnvironmentNamespace) (*cluster.EnvironmentNamespace, error) {
 	chosen := &list[0]
 	if len(list) > 1 {
 		e := cluster.Environment{Name: environment, Namespaces: list}

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
+	"github.com/metalk8s/kubectl-solution/pkg/archive"
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+)
+
+// verified is an archive that has passed a full check.
+type verified struct {
+	content  *v1alpha1.Content
+	warnings []string
+}
+
+// verify checks every rule and every blob of an archive.
+func (a *Agent) verify(ctx context.Context, path string) (*verified, error) {
+	opened, err := archive.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	report, err := opened.Verify(ctx, archive.VerifyOptions{Progress: a.progress("checking " + path)})
+	if err != nil {
+		return nil, err
+	}
+	if err := report.Err(archive.StageImport); err != nil {
+		return nil, hint.With(err, "kubectl solution check %s tells everything that is wrong with it", path)
+	}
+	content, _ := opened.Inspect()
+	v := &verified{content: content}
+	for _, f := range report.Findings {
+		v.warnings = append(v.warnings, f.String())
+	}
+	return v, nil
+}
+
+// check answers a CheckRequest. An archive that cannot be opened is an error,
+// for it has nothing to report on.
+func (a *Agent) check(ctx context.Context, req CheckRequest) (*CheckResult, error) {
+	paths, err := cleanPaths(req.Archives)
+	if err != nil {
+		return nil, reasoned(ReasonBadRequest, err)
+	}
+	result := &CheckResult{}
+	for _, path := range paths {
+		checked, err := a.checkOne(ctx, path, req.Structure)
+		if err != nil {
+			return nil, reasoned(ReasonInvalid, err)
+		}
+		result.Archives = append(result.Archives, *checked)
+	}
+	return result, nil
+}
+
+func (a *Agent) checkOne(ctx context.Context, path string, structure bool) (*CheckedArchive, error) {
+	opened, err := archive.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer opened.Close()
+	content, report := opened.Inspect()
+	if !structure {
+		report, err = opened.Verify(ctx, archive.VerifyOptions{Progress: a.progress("checking " + path)})
+	}
+	return &CheckedArchive{Content: content, Report: report}, err
+}
+
+// cleanPaths refuses what cannot be the path of an archive, and drops what is
+// named twice.
+func cleanPaths(paths []string) ([]string, error) {
+	var clean []string
+	seen := map[string]bool{}
+	for _, path := range paths {
+		if !filepath.IsAbs(path) {
+			return nil, fmt.Errorf("archive %q: the path on the bootstrap node must be absolute", path)
+		}
+		if strings.ContainsFunc(path, unicode.IsControl) {
+			return nil, fmt.Errorf("archive %q: a path holds no control characters", path)
+		}
+		path = filepath.Clean(path)
+		if !seen[path] {
+			seen[path] = true
+			clean = append(clean, path)
+		}
+	}
+	return clean, nil
+}
+
+// readFiles answers a ReadRequest.
+func readFiles(req ReadRequest) (*ReadResult, error) {
+	paths, err := cleanPaths([]string{req.Archive})
+	if err != nil {
+		return nil, reasoned(ReasonBadRequest, err)
+	}
+	opened, err := archive.Open(paths[0])
+	if err != nil {
+		return nil, reasoned(ReasonInvalid, err)
+	}
+	defer opened.Close()
+	result := &ReadResult{}
+	for _, name := range req.Paths {
+		data, err := opened.ReadFile(name)
+		if err != nil {
+			return nil, reasoned(ReasonNotFound, fmt.Errorf("reading %s: %w", paths[0], err))
+		}
+		result.Files = append(result.Files, File{Path: name, Data: data})
+	}
+	return result, nil
+}

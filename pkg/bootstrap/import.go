@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+)
+
+// importArchives checks all archives that are not listed yet before it takes
+// the first. The check, which can take minutes, holds no lock.
+func (a *Agent) importArchives(ctx context.Context, holder string, req ImportRequest) (*Change, error) {
+	paths, err := cleanPaths(req.Archives)
+	if err != nil {
+		return nil, reasoned(ReasonBadRequest, err)
+	}
+	checked, err := a.verifyNew(ctx, paths, req.DryRun && req.Structure)
+	if err != nil {
+		return nil, reasoned(ReasonInvalid, err)
+	}
+	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*Change, error) {
+		return importInto(inv, paths, checked)
+	})
+}
+
+func (a *Agent) verifyNew(ctx context.Context, paths []string, structure bool) (map[string]*verified, error) {
+	doc, err := a.Configuration.SolutionsFile().Read()
+	if err != nil {
+		return nil, err
+	}
+	inv := a.inventory(doc)
+	checked := map[string]*verified{}
+	var failed []error
+	for _, path := range paths {
+		if inv.byPath(path) != nil {
+			continue
+		}
+		v, err := a.verifyOne(ctx, path, structure)
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		checked[path] = v
+	}
+	return checked, errors.Join(failed...)
+}
+
+func (a *Agent) verifyOne(ctx context.Context, path string, structure bool) (*verified, error) {
+	if !structure {
+		return a.verify(ctx, path)
+	}
+	content, err := inspect(path)
+	if err != nil {
+		return nil, err
+	}
+	return &verified{content: content}, nil
+}
+
+func importInto(inv *inventory, paths []string, checked map[string]*verified) (*Change, error) {
+	change := &Change{}
+	for _, path := range paths {
+		if l := inv.byPath(path); l != nil {
+			if l.err != nil {
+				return nil, reasoned(ReasonInvalid, fmt.Errorf("%s is imported already, and cannot be used any more: %w", path, l.err))
+			}
+			change.Items = append(change.Items, ChangeItem{Subject: path, ID: l.content.ID, Action: Unchanged})
+			continue
+		}
+		v := checked[path]
+		if v == nil {
+			return nil, reasoned(ReasonConflict, fmt.Errorf("%s was removed from the configuration while it was being imported", path))
+		}
+		if other := inv.byID(v.content.ID); other != nil {
+			advice := "to replace the imported one, first run: kubectl solution unimport " + other.path
+			if checked[other.path] != nil {
+				advice = "import one of them"
+			}
+			return nil, reasoned(ReasonConflict, hint.With(
+				fmt.Errorf("%s and %s both hold %s version %s", other.path, path, v.content.Name, v.content.Version), "%s", advice))
+		}
+		inv.add(path, v.content)
+		change.Items = append(change.Items, ChangeItem{Subject: path, ID: v.content.ID, Action: Imported, Warnings: v.warnings})
+	}
+	return change, nil
+}

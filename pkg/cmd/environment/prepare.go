@@ -125,6 +125,9 @@ func (o *deployOptions) prepare(ctx context.Context, environment string) error {
 	if err := errors.Join(failed...); err != nil {
 		return err
 	}
+	if !slices.ContainsFunc(all, func(dep *deployment) bool { return len(dep.objects)+len(dep.prune) > 0 }) {
+		fmt.Fprintf(o.ErrOut, "Environment %s has no Solutions, and nothing is left of any.\n", environment)
+	}
 	return o.deploy(ctx, d, all, nil)
 }
 

@@ -8,14 +8,16 @@ import (
 	"net"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	"k8s.io/client-go/tools/clientcmd"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
@@ -198,7 +200,10 @@ func TestClusterError(t *testing.T) {
 		want, hint string
 	}{
 		{errors.New("other"), "other", ""},
-		{clientcmd.NewEmptyConfigError("nothing"), "no cluster is configured", "set $KUBECONFIG, or give --kubeconfig, --context or --server"},
+		{
+			apierrors.NewForbidden(schema.GroupResource{Resource: "pods"}, "p", errors.New("no")), `pods "p" is forbidden: no`,
+			"kubectl auth can-i --list shows what you may do; a cluster administrator can give you more (docs/rights.md)",
+		},
 		{dial, "the API server cannot be reached: dial tcp: connection refused", "kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another"},
 		{
 			&url.Error{Op: "Get", URL: "https://x", Err: errors.New("EOF")}, `the API server cannot be reached: Get "https://x": EOF`,
@@ -214,8 +219,8 @@ func TestClusterError(t *testing.T) {
 	}
 }
 
-// Where the helper is: the flag, then the variable, then what the cluster
-// records (for which there is a test with an API server), then local.
+// Where the helper is, without a cluster that records it: the flag, then the
+// variable, then local.
 func TestBootstrapAddress(t *testing.T) {
 	for _, tt := range []struct {
 		flag, variable, want string
@@ -237,6 +242,49 @@ func TestBootstrapAddress(t *testing.T) {
 		node, err := conn.Bootstrap(t.Context(), nil, NewStatus(&bytes.Buffer{}))
 		if (err != nil) != (tt.want == "") || (err == nil && node.Runner.String() != tt.want) || conn.IsRemote() != tt.remote {
 			t.Errorf("%+v: %v, %v, remote %t", tt, node, err, conn.IsRemote())
+		}
+	}
+}
+
+func TestNoCluster(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(config, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KUBERNETES_SERVICE_HOST", "")
+	conn := NewConnection()
+	conn.Flags.KubeConfig = &config
+	_, err := conn.Cluster()
+	if err == nil || err.Error() != "no cluster is configured" || hint.Of(err) != "set $KUBECONFIG, or give --kubeconfig or --server" {
+		t.Errorf("%v, hint %q", err, hint.Of(err))
+	}
+	if err := os.WriteFile(config, []byte("]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	conn = NewConnection()
+	conn.Flags.KubeConfig = &config
+	if _, err := conn.Cluster(); err == nil || !strings.HasPrefix(err.Error(), "reading the kubeconfig: ") || !strings.Contains(err.Error(), config) {
+		t.Errorf("%v", err)
+	}
+}
+
+// A shell that completes a word gets none where the cluster does not answer.
+func TestCompletionWithoutCluster(t *testing.T) {
+	config := filepath.Join(t.TempDir(), "config")
+	if err := os.WriteFile(config, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, server := range []string{"", "https://127.0.0.1:1"} {
+		conn := NewConnection()
+		conn.Flags.KubeConfig, conn.Flags.APIServer = &config, &server
+		if got := SolutionNames(t.Context(), conn); len(got) > 0 {
+			t.Errorf("%q: Solutions %q", server, got)
+		}
+		if got := SolutionVersions(t.Context(), conn, "storage"); len(got) > 0 {
+			t.Errorf("%q: versions %q", server, got)
+		}
+		if got := EnvironmentNames(t.Context(), conn); len(got) > 0 {
+			t.Errorf("%q: Environments %q", server, got)
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/user"
 
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
@@ -91,7 +93,8 @@ func ask[T any](ctx context.Context, c *Client, req Request) (*T, error) {
 		return nil, fmt.Errorf("bootstrap node (%s): %w", c.Runner, err)
 	}
 	result := new(T)
-	if err := json.Unmarshal(events.result, result); err != nil {
+	// Keeps integers in manifests as they are written.
+	if err := utiljson.Unmarshal(events.result, result); err != nil {
 		return nil, fmt.Errorf("bootstrap node (%s): reading the helper's result: %w", c.Runner, err)
 	}
 	return result, nil

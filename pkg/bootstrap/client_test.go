@@ -88,8 +88,8 @@ func TestRealHelper(t *testing.T) {
 	if err != nil || *configuration != n.agent().Configuration {
 		t.Errorf("configuration: %+v, %v", configuration, err)
 	}
-	if c, err = client.Deactivate(ctx, DeactivateRequest{Name: solutionName}); err != nil {
-		t.Error(err)
+	if c, err = client.Deactivate(ctx, DeactivateRequest{Name: solutionName}); err != nil || len(c.State.Active) != 0 {
+		t.Errorf("deactivate: %+v, %v", c, err)
 	}
 	if c, err = client.Unimport(ctx, UnimportRequest{Archives: paths[:1]}); err != nil {
 		t.Error(err)
@@ -185,7 +185,8 @@ func TestClientOfABadHelper(t *testing.T) {
 		"only hello":         {[]string{hello}, nil, "bootstrap node (fake): the helper ended without a result", again},
 		"half a result":      {[]string{hello, strings.TrimSuffix(result, "\n")}, nil, "bootstrap node (fake): the helper ended without a result", again},
 		"other protocol": {
-			[]string{`{"hello":{"version":"9","protocol":2}}` + "\n", result}, nil,
+			[]string{`{"hello":{"version":"9","protocol":2}}` + "\n", result},
+			nil,
 			"bootstrap node (fake): the helper (version 9) speaks protocol 2, and this plugin protocol 1", "install the plugins and solution-bootstrap in the same version",
 		},
 		"result after error":  {[]string{hello, `{"error":{"message":"no"}}` + "\n", result}, nil, "bootstrap node (fake): the helper went on after its last event", ""},

@@ -133,6 +133,9 @@ func (inv *inventory) state() State {
 	}
 	active := inv.doc.Configuration().Active
 	for _, name := range slices.Sorted(maps.Keys(active)) {
+		if active[name] == v1alpha1.LatestVersion {
+			s.Latest = append(s.Latest, name)
+		}
 		version := resolveActive(active[name], inv.versions(name))
 		if version == "" {
 			s.Problems = append(s.Problems, fmt.Sprintf("%s: active version %s of %s is not imported", s.ConfigurationPath, active[name], name))

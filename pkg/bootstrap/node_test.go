@@ -169,10 +169,12 @@ func resultOf[T any](n *node, req Request) *T {
 }
 
 func (n *node) list() *State { n.t.Helper(); return resultOf[State](n, Request{List: &ListRequest{}}) }
+
 func (n *node) importAll(paths ...string) *Change {
 	n.t.Helper()
 	return resultOf[Change](n, Request{Import: &ImportRequest{Archives: paths}})
 }
+
 func (n *node) activate(version string) *Change {
 	n.t.Helper()
 	return resultOf[Change](n, Request{Activate: &ActivateRequest{Name: "example-solution", Version: version}})

@@ -144,6 +144,9 @@ type State struct {
 	// Active maps Solutions to their active version, "latest" resolved to the
 	// highest imported one.
 	Active map[string]string `json:"active,omitempty"`
+	// Latest are the Solutions of which "latest" is configured to be active:
+	// an archive that cannot be read may hold a higher version than Active has.
+	Latest []string `json:"latest,omitempty"`
 	// Unresolved are the Solutions of which an active version is configured
 	// that none of the readable archives holds.
 	Unresolved []string `json:"unresolved,omitempty"`

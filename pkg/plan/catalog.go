@@ -57,11 +57,10 @@ func Records(node Node, previous map[string][]v1alpha1.SolutionRecord) map[strin
 	for _, name := range sortedKeys(previous) {
 		for _, r := range previous[name] {
 			if slices.Contains(node.Unreadable, r.Archive) && !known[v1alpha1.ID(name, r.Version)] {
-				r.Active = r.Active && !hasActive(records[name]) // there is one at most
+				r.Active = r.Active && slices.Contains(node.Unresolved, name) // else another one is, or none
 				records[name] = append(records[name], r)
 			}
 		}
-		v1alpha1.SortRecords(records[name])
 	}
 	for name := range records {
 		v1alpha1.SortRecords(records[name])
@@ -71,10 +70,6 @@ func Records(node Node, previous map[string][]v1alpha1.SolutionRecord) map[strin
 
 func wasActive(records []v1alpha1.SolutionRecord, version string) bool {
 	return slices.ContainsFunc(records, func(r v1alpha1.SolutionRecord) bool { return r.Version == version && r.Active })
-}
-
-func hasActive(records []v1alpha1.SolutionRecord) bool {
-	return slices.ContainsFunc(records, func(r v1alpha1.SolutionRecord) bool { return r.Active })
 }
 
 // RemovedVersions returns the ids that previous holds and records does not,

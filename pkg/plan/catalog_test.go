@@ -81,9 +81,14 @@ func TestRecords(t *testing.T) {
 			want:     []string{"storage 2.0.0 of /b.iso"},
 		},
 		"what cannot be read stays": {
-			node: []string{"storage 2.0.0 of /b.iso"}, unreadable: []string{"/a.iso", "/w.iso"},
+			node: []string{"storage 2.0.0 of /b.iso"}, unreadable: []string{"/a.iso", "/w.iso"}, unresolved: []string{"storage", "web"},
 			previous: []string{"storage 3.0.0 active of /a.iso", "storage 1.0.0 of /gone.iso", "web 1.0.0 active of /w.iso"},
 			want:     []string{"storage 2.0.0 of /b.iso", "storage 3.0.0 active of /a.iso", "web 1.0.0 active of /w.iso"},
+		},
+		"what cannot be read can be deactivated": {
+			unreadable: []string{"/a.iso"},
+			previous:   []string{"storage 3.0.0 active of /a.iso"},
+			want:       []string{"storage 3.0.0 of /a.iso"},
 		},
 		"what cannot be read is active no more when another version is": {
 			node: []string{"storage 2.0.0 active of /b.iso"}, unreadable: []string{"/a.iso"},

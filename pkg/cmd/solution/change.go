@@ -51,7 +51,7 @@ func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, stat
 	if c.environments, err = r.cluster.Environments(ctx); err != nil {
 		return nil, err
 	}
-	node := nodeOf(state)
+	node := nodeOf(state, catalog.Records)
 	records := plan.Records(node, catalog.Records)
 	c.removed = plan.RemovedVersions(catalog.Records, records)
 	if err := refuseUsed(c.environments, c.removed); err != nil {
@@ -61,7 +61,7 @@ func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, stat
 		return nil, err
 	}
 	c.objects = []*unstructured.Unstructured{plan.SolutionsNamespace(r.record)}
-	if err := r.computeDefinitions(ctx, c, state, node); err != nil {
+	if err := r.computeDefinitions(ctx, c, node); err != nil {
 		return nil, err
 	}
 	contents, err := r.computeContents(ctx, c, node, records)
@@ -71,21 +71,41 @@ func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, stat
 	return c, r.computeOperators(ctx, c, records, contents, state.Endpoint)
 }
 
-func nodeOf(state *bootstrap.State) plan.Node {
-	node := plan.Node{Unresolved: state.Unresolved}
+func nodeOf(state *bootstrap.State, recorded map[string][]v1alpha1.SolutionRecord) plan.Node {
+	node := plan.Node{}
 	for _, a := range state.Archives {
 		if a.Content == nil {
 			node.Unreadable = append(node.Unreadable, a.Path)
+		}
+	}
+	node.Unresolved = slices.Concat(state.Unresolved, uncertain(state, recorded, node.Unreadable))
+	for _, a := range state.Archives {
+		if a.Content == nil {
 			continue
 		}
+		name := a.Content.Name
 		node.Imported = append(node.Imported, plan.Imported{
 			Content:    a.Content,
 			Archive:    a.Path,
 			Mountpoint: a.Mountpoint,
-			Active:     state.Active[a.Content.Name] == a.Content.Version,
+			Active:     state.Active[name] == a.Content.Version && !slices.Contains(node.Unresolved, name),
 		})
 	}
 	return node
+}
+
+// uncertain returns the Solutions whose highest version is to be active, and
+// is in an archive that cannot be read now.
+func uncertain(state *bootstrap.State, recorded map[string][]v1alpha1.SolutionRecord, unreadable []string) []string {
+	var names []string
+	for _, name := range state.Latest {
+		if slices.ContainsFunc(recorded[name], func(r v1alpha1.SolutionRecord) bool {
+			return slices.Contains(unreadable, r.Archive) && v1alpha1.CompareVersions(r.Version, state.Active[name]) > 0
+		}) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // refuseUsed refuses to forget a version that an Environment runs.

@@ -13,13 +13,12 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
-	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
 // computeDefinitions reads the CRDs of the active versions out of their
 // archives, and finds those that no active version has.
-func (r *reconciler) computeDefinitions(ctx context.Context, c *change, state *bootstrap.State, node plan.Node) error {
+func (r *reconciler) computeDefinitions(ctx context.Context, c *change, node plan.Node) error {
 	var desired []*unstructured.Unstructured
 	for _, i := range node.Imported {
 		if !i.Active || len(i.Content.CRDs) == 0 {
@@ -42,24 +41,9 @@ func (r *reconciler) computeDefinitions(ctx context.Context, c *change, state *b
 	if err != nil {
 		return err
 	}
-	keep := slices.Concat(state.Unresolved, unreadableSolutions(c.catalog, node))
 	c.objects = append(c.objects, desired...)
-	c.definitions = plan.ObsoleteDefinitions(deployed, desired, keep)
+	c.definitions = plan.ObsoleteDefinitions(deployed, desired, node.Unresolved)
 	return nil
-}
-
-// unreadableSolutions returns the Solutions of which the cluster records an
-// active version whose archive cannot be read now.
-func unreadableSolutions(catalog *cluster.Catalog, node plan.Node) []string {
-	var names []string
-	for name, records := range catalog.Records {
-		for _, record := range records {
-			if record.Active && slices.Contains(node.Unreadable, record.Archive) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names
 }
 
 func (r *reconciler) readDefinitions(ctx context.Context, i plan.Imported) ([]*unstructured.Unstructured, error) {

@@ -74,6 +74,9 @@ func (o *editOptions) run(ctx context.Context, do edit) error {
 	if err != nil {
 		return util.ClusterError(err)
 	}
+	if err := refuseUsed(c.environments, unimported(tried)); err != nil {
+		return err
+	}
 	var changes apply.ChangeSet
 	if o.dryRun != cmdutil.DryRunClient {
 		if changes, err = r.check(ctx, c); err != nil {
@@ -90,6 +93,19 @@ func (o *editOptions) run(ctx context.Context, do edit) error {
 		return err
 	}
 	return o.commit(ctx, r, do)
+}
+
+// unimported returns the ids of versions that a change takes away: the cluster
+// may not know of them, where its record was lost.
+func unimported(c *bootstrap.Change) []string {
+	var ids []string
+	for _, i := range c.Items {
+		stays := slices.ContainsFunc(c.State.Archives, func(a bootstrap.ArchiveState) bool { return a.Content != nil && a.Content.ID == i.ID })
+		if i.Action == bootstrap.Unimported && !stays {
+			ids = append(ids, i.ID)
+		}
+	}
+	return ids
 }
 
 // commit changes the node, and then the cluster.

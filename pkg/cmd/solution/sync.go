@@ -3,6 +3,7 @@
 package solution
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -52,6 +53,7 @@ func newSyncCommand(streams genericiooptions.IOStreams, conn *util.Connection) *
 // sync is an edit that changes nothing on the node.
 func (o *editOptions) sync(ctx context.Context) error {
 	problems := 0
+	found := map[string]string{} // what is wrong with an archive, by path
 	err := o.run(ctx, func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
 		state, err := node.List(ctx, bootstrap.ListRequest{Verify: dryRun, Damaged: o.damaged})
 		if err != nil {
@@ -60,12 +62,19 @@ func (o *editOptions) sync(ctx context.Context) error {
 		if dryRun {
 			problems, o.damaged = countProblems(state), damagedArchives(state)
 		}
+		for i, a := range state.Archives {
+			if dryRun {
+				found[a.Path] = a.Error
+			} else if a.Content == nil {
+				state.Archives[i].Error = cmp.Or(found[a.Path], a.Error)
+			}
+		}
 		return &bootstrap.Change{State: *state}, nil
 	})
 	if err != nil || problems == 0 {
 		return err
 	}
-	return hint.With(fmt.Errorf("%d problems on the bootstrap node were left as they are", problems),
+	return hint.With(fmt.Errorf("left %s on the bootstrap node", util.Count(problems, "problem")),
 		"bring the archives back, or take them out: kubectl solution unimport ARCHIVE")
 }
 

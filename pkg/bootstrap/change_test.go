@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestDryRunsLeaveNothing(t *testing.T) {
+	n := newNode(t)
+	iso := n.archive("1.0.101")
+	for _, structure := range []bool{true, false} {
+		c := resultOf[Change](n, Request{Import: &ImportRequest{Archives: []string{iso}, DryRun: true, Structure: structure}})
+		n.wantItems(c, "imported 1.0.101.iso example-solution-1.0.101")
+		n.wantArchives(c.State, "1.0.101.iso example-solution-1.0.101")
+	}
+	// Structure is for dry runs: a real import reads every blob.
+	damaged := n.damaged("1.0.102")
+	if c := resultOf[Change](n, Request{Import: &ImportRequest{Archives: []string{damaged}, DryRun: true, Structure: true}}); len(c.Items) != 1 {
+		t.Errorf("%+v", c)
+	}
+	for _, req := range []ImportRequest{{DryRun: true}, {Structure: true}} {
+		req.Archives = []string{damaged}
+		if list := n.serve(n.agent(), Request{Import: &req}); list[len(list)-1].Error == nil {
+			t.Errorf("%+v takes a damaged archive", req)
+		}
+	}
+	resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
+	n.nothingLeft()
+
+	n.importAll(iso)
+	before := n.configuration()
+	lock := n.agent().Configuration.SolutionsFile().Path + ".lock"
+	if err := os.Remove(lock); err != nil {
+		t.Fatal(err)
+	}
+	c := resultOf[Change](n, Request{Activate: &ActivateRequest{Name: solutionName, DryRun: true}})
+	if c.State.Active[solutionName] != "1.0.101" {
+		t.Errorf("%+v", c.State)
+	}
+	resultOf[Change](n, Request{Deactivate: &DeactivateRequest{Name: solutionName, DryRun: true}})
+	c = resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
+	n.wantArchives(c.State)
+	entries, err := os.ReadDir(filepath.Dir(lock))
+	if err != nil || len(entries) != 1 || n.configuration() != before {
+		t.Errorf("%v, %v; configuration\n%s", entries, err, n.configuration())
+	}
+}
+
+func TestLocked(t *testing.T) {
+	n := newNode(t)
+	iso := n.archive("1.0.101")
+	n.importAll(iso)
+	unlock, err := n.agent().Configuration.SolutionsFile().Lock(t.Context(), "alice@laptop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	agent := n.agent()
+	agent.LockTimeout = 30 * time.Millisecond
+	list := n.serve(agent, Request{Activate: &ActivateRequest{Name: solutionName}})
+	want := &Failure{
+		Message: fmt.Sprintf("locking %s: locked by alice@laptop (pid %d): context deadline exceeded", agent.Configuration.SolutionsFile().Path, os.Getpid()),
+		Hint:    "another change is under way on the bootstrap node; run the command again when it has ended", Reason: ReasonLocked,
+	}
+	if diff := cmp.Diff(want, list[len(list)-1].Error); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	// Who only looks does not wait.
+	list = n.serve(agent, Request{List: &ListRequest{Verify: true}})
+	if list[len(list)-1].Error != nil {
+		t.Errorf("list: %+v", list[len(list)-1].Error)
+	}
+	list = n.serve(agent, Request{Activate: &ActivateRequest{Name: solutionName, DryRun: true}})
+	if list[len(list)-1].Error != nil {
+		t.Errorf("dry run: %+v", list[len(list)-1].Error)
+	}
+	// Who waits long enough goes on.
+	done := make(chan []Event)
+	go func() {
+		done <- n.serve(n.agent(), Request{Activate: &ActivateRequest{Name: solutionName}, Holder: "bob"})
+	}()
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	if list := <-done; list[len(list)-1].Error != nil {
+		t.Errorf("after the lock is free: %+v", list[len(list)-1].Error)
+	}
+}
+
+// All at once, nobody's import is lost.
+func TestConcurrentImports(t *testing.T) {
+	n := newNode(t)
+	var paths []string
+	for i := range 20 {
+		paths = append(paths, n.archive(fmt.Sprintf("1.0.1%02d", i)))
+	}
+	var wait sync.WaitGroup
+	for _, path := range paths {
+		wait.Go(func() {
+			list := n.serve(n.agent(), Request{Import: &ImportRequest{Archives: []string{path}}, Holder: path})
+			if failure := list[len(list)-1].Error; failure != nil {
+				t.Errorf("%s: %+v", path, *failure)
+			}
+		})
+	}
+	wait.Wait()
+	var listed []string
+	for _, a := range n.list().Archives {
+		if a.Content == nil || a.Content.Version+".iso" != filepath.Base(a.Path) {
+			t.Errorf("%+v", a)
+		}
+		listed = append(listed, a.Path)
+	}
+	slices.Sort(listed)
+	if diff := cmp.Diff(paths, listed); diff != "" {
+		t.Errorf("-imported +listed:\n%s", diff)
+	}
+}
+
+func TestCanceled(t *testing.T) {
+	n := newNode(t)
+	iso := n.archive("1.0.101")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, req := range map[string]Request{
+		"import": {Import: &ImportRequest{Archives: []string{iso}}},
+		"check":  {Check: &CheckRequest{Archives: []string{iso}}},
+	} {
+		req.Protocol = Protocol
+		data, err := json.Marshal(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		if err := n.agent().Serve(ctx, bytes.NewReader(data), &out); !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
+		parseEvents(t, out.String())
+	}
+	n.nothingLeft()
+}

@@ -28,7 +28,8 @@ examples: packages ## Both versions of the sample Solution, into bin/examples/
 
 .PHONY: test
 test: packages build cluster ## All tests, against a real API server
-	go test -race ./...
+	go test -race $$(go list ./... | grep -v /test/cli)
+	go test -timeout 30m ./test/cli
 
 # The flags are those of hack/cluster.sh: with others all of Kubernetes would be compiled once more.
 .PHONY: test-cluster

@@ -51,15 +51,15 @@ func (r *reconciler) check(ctx context.Context, c *change) (apply.ChangeSet, err
 func (r *reconciler) execute(ctx context.Context, c *change) (apply.ChangeSet, error) {
 	var done apply.ChangeSet
 	steps := []func() (apply.ChangeSet, error){
+		func() (apply.ChangeSet, error) { return nil, r.checkCurrent(ctx, c) },
 		func() (apply.ChangeSet, error) { return r.cluster.Delete(ctx, c.replaced, apply.DeleteOptions{}) },
 		func() (apply.ChangeSet, error) { return r.cluster.Apply(ctx, c.objects) },
+		func() (apply.ChangeSet, error) { return nil, r.checkCurrent(ctx, c) },
 		func() (apply.ChangeSet, error) { return r.deleteDefinitions(ctx, c.definitions) },
 		func() (apply.ChangeSet, error) {
 			entry := c.catalogEntry()
-			if entry.Action == apply.Unchanged {
-				return apply.ChangeSet{entry}, nil
-			}
-			return apply.ChangeSet{entry}, r.cluster.WriteCatalog(ctx, c.configMap, cluster.WriteOptions{})
+			options := cluster.WriteOptions{DryRun: entry.Action == apply.Unchanged}
+			return apply.ChangeSet{entry}, r.cluster.WriteCatalog(ctx, c.configMap, options)
 		},
 		func() (apply.ChangeSet, error) { return r.cluster.Apply(ctx, c.operators) },
 		func() (apply.ChangeSet, error) { return r.cluster.Delete(ctx, c.obsolete, apply.DeleteOptions{}) },
@@ -72,6 +72,15 @@ func (r *reconciler) execute(ctx context.Context, c *change) (apply.ChangeSet, e
 		done = append(done, changes...)
 	}
 	return done, nil
+}
+
+// checkCurrent returns a conflict where someone else has written the catalog
+// since it was read: what seems to be in the way may be what they have made.
+func (r *reconciler) checkCurrent(ctx context.Context, c *change) error {
+	if c.catalog.ConfigMap == nil {
+		return nil // its namespace may not be there yet; creating it tells too
+	}
+	return r.cluster.WriteCatalog(ctx, c.configMap, cluster.WriteOptions{DryRun: true})
 }
 
 // maxConflicts bounds how often others may write in between.

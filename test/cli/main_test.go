@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/environment"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution"
+	"github.com/metalk8s/kubectl-solution/test/apiserver"
+)
+
+// version is what the programs say theirs is, in these tests.
+const version = "test"
+
+// update is -update: what scripts compare with files of theirs is written there.
+var update = flag.Bool("update", false, "write the output of commands into the scripts that compare with it")
+
+// withServer runs the tests with one API server, that of apiserver.Need.
+type withServer struct{ m *testing.M }
+
+func (w withServer) Run() int { return apiserver.Main(w.m) }
+
+func TestMain(m *testing.M) {
+	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
+	testscript.Main(withServer{m}, map[string]func(){
+		"kubectl-solution":    func() { os.Exit(cli.Execute(solution.NewCommand(streams, version))) },
+		"kubectl-environment": func() { os.Exit(cli.Execute(environment.NewCommand(streams, version))) },
+		"solution-bootstrap": func() {
+			os.Exit(cli.Execute(bootstrap.NewCommand(os.Stdin, os.Stdout, os.Stderr, version)))
+		},
+	})
+}
+
+// inTurn runs scripts one after the other: there is one cluster, and in it one
+// list of imported Solutions.
+type inTurn struct{ *testing.T }
+
+func (t inTurn) Parallel()     {}
+func (t inTurn) Verbose() bool { return testing.Verbose() }
+func (t inTurn) Run(name string, f func(testscript.T)) {
+	t.T.Run(name, func(t *testing.T) { f(inTurn{t}) })
+}
+
+func TestScripts(t *testing.T) {
+	c := newCluster(t)
+	deadline, _ := t.Deadline()
+	testscript.RunT(inTurn{t}, testscript.Params{
+		Dir:                filepath.Join("testdata", "script"),
+		Setup:              c.setup,
+		RequireUniqueNames: true,
+		UpdateScripts:      *update,
+		Deadline:           deadline,
+		Condition: func(name string) (bool, error) {
+			if name != "controllers" {
+				return false, fmt.Errorf("there is no condition %s", name)
+			}
+			return c.server.HasControllers, nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"archive":        archiveCommand,
+			"capture":        captureCommand,
+			"corrupt":        corruptCommand,
+			"holds":          c.holdsCommand,
+			"kubectl":        kubectlCommand,
+			"operatorconfig": c.operatorConfigCommand,
+			"snapshot":       c.snapshotCommand,
+			"unchanged":      c.unchangedCommand,
+		},
+	})
+}
+
+// setup gives a script a bootstrap node, which is the folder $WORK/node, and a
+// cluster without Solutions.
+func (c *testCluster) setup(env *testscript.Env) error {
+	t, ok := env.T().(inTurn)
+	if !ok {
+		return fmt.Errorf("a script runs in %T", env.T())
+	}
+	c.clean(t.T)
+	env.Values[testKey{}] = t.T
+	env.Values[scriptKey{}] = &scriptState{}
+	if err := c.findPrograms(t.T, env); err != nil {
+		return err
+	}
+	env.Setenv("HOME", env.WorkDir)
+	kubeconfig, err := os.ReadFile(c.server.Kubeconfig)
+	if err != nil {
+		return err
+	}
+	config := fmt.Sprintf("root: %s/node\nregistry:\n  endpoint: registry.test:5000\n", env.WorkDir)
+	for _, f := range []struct{ variable, name, text string }{
+		{"KUBECONFIG", "admin.kubeconfig", string(kubeconfig)},
+		{"SOLUTION_BOOTSTRAP_CONFIG", "solution-bootstrap.yaml", config},
+	} {
+		path := filepath.Join(env.WorkDir, f.name)
+		env.Setenv(f.variable, path)
+		if err := os.WriteFile(path, []byte(f.text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// findPrograms puts the server's kubectl on the PATH, where testscript.Main has
+// put our programs, whose folder is $PROGRAMS. $REPOSITORY is this checkout.
+func (c *testCluster) findPrograms(t *testing.T, env *testscript.Env) error {
+	kubectl := c.server.Kubectl
+	if kubectl == "" {
+		var err error
+		if kubectl, err = exec.LookPath("kubectl"); err != nil {
+			t.Skipf("NOT TESTED: there is no kubectl: %v", err)
+		}
+	}
+	program, err := exec.LookPath("kubectl-solution")
+	if err != nil {
+		return err
+	}
+	repository, err := filepath.Abs(filepath.Join("..", ".."))
+	env.Setenv("PATH", filepath.Dir(kubectl)+string(os.PathListSeparator)+env.Getenv("PATH"))
+	env.Setenv("PROGRAMS", filepath.Dir(program))
+	env.Setenv("REPOSITORY", repository)
+	return err
+}
+
+// testKey finds the script's *testing.T, and scriptKey its scriptState.
+type (
+	testKey   struct{}
+	scriptKey struct{}
+)

@@ -451,20 +451,22 @@ func TestTraversal(t *testing.T) {
 	}
 }
 
+// refer adds an image a:<tag> that refers to subject, and returns its manifest.
+func refer(b *archivetest.Builder, tag string, subject []byte, more string) string {
+	descriptor := `{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:` + archivetest.Hex(subject) + `","size":` + itoa(len(subject)) + `}`
+	empty := `{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:` + archivetest.Hex([]byte("{}")) + `","size":2}`
+	manifest := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` + more + `"config":` + empty + `,"layers":[` + empty + `],"subject":` + descriptor + `}`
+	dir := "images/a/" + tag + "/"
+	b.WithFile(dir+"manifest.json", manifest).WithFile(dir+"version", archivetest.VersionFile).WithFile(dir+archivetest.Hex([]byte("{}")), "{}")
+	return manifest
+}
+
 func TestReferrers(t *testing.T) {
 	b := archivetest.New(t).WithImage("a", "1", archivetest.OCI())
 	subject := b.Files()["images/a/1/manifest.json"]
-	descriptor := `{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:` + archivetest.Hex(subject) + `","size":` + itoa(len(subject)) + `}`
-	empty := `{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:` + archivetest.Hex([]byte("{}")) + `","size":2}`
-	add := func(tag, more string) string {
-		m := `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",` + more + `"config":` + empty + `,"layers":[` + empty + `],"subject":` + descriptor + `}`
-		dir := "images/a/" + tag + "/"
-		b.WithFile(dir+"manifest.json", m).WithFile(dir+"version", archivetest.VersionFile).WithFile(dir+archivetest.Hex([]byte("{}")), "{}")
-		return m
-	}
-	signature := add("signature", `"artifactType":"application/x.signature","annotations":{"k":"v"},`)
-	add("again", `"artifactType":"application/x.signature","annotations":{"k":"v"},`)
-	plain := add("plain", "")
+	signature := refer(b, "signature", subject, `"artifactType":"application/x.signature","annotations":{"k":"v"},`)
+	refer(b, "again", subject, `"artifactType":"application/x.signature","annotations":{"k":"v"},`)
+	plain := refer(b, "plain", subject, "")
 	f := newFixture(t, b.ISO(t))
 	want := func(list ...descriptorOf) []descriptorOf {
 		slices.SortFunc(list, func(x, y descriptorOf) int { return strings.Compare(x.Digest, y.Digest) })

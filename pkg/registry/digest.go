@@ -38,13 +38,13 @@ func (d digest) hex() string    { return hex.EncodeToString(d[:]) }
 func (d digest) String() string { return digestPrefix + d.hex() }
 
 // key is what places are sorted by.
-func (d digest) key() uint64 { return binary.BigEndian.Uint64(d[:]) }
+func (d digest) key() uint32 { return binary.BigEndian.Uint32(d[:]) }
 
 // place says that an image's directory has a file with a digest. Of the digest
-// it has the first bytes only, so that a file costs 16 bytes: the file system's
+// it has the first bytes only, so that a file costs 8 bytes: the file system's
 // own index has the whole name, and is asked for it.
 type place struct {
-	key   uint64
+	key   uint32
 	image uint32
 }
 
@@ -58,7 +58,7 @@ func (p places) sort() {
 // find returns the places that may have a digest.
 func (p places) find(d digest) places {
 	key := d.key()
-	byKey := func(p place, key uint64) int { return cmp.Compare(p.key, key) }
+	byKey := func(p place, key uint32) int { return cmp.Compare(p.key, key) }
 	from, _ := slices.BinarySearchFunc(p, key, byKey)
 	to := from
 	for to < len(p) && p[to].key == key {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -62,7 +63,11 @@ func (f *follower) step() {
 		// between is read once more.
 		f.load(now)
 	}
-	f.set.Update(f.paths)
+	if f.set.Update(f.paths) {
+		// To open an archive takes a few times the memory that its index does,
+		// and none for a long time after.
+		debug.FreeOSMemory()
+	}
 }
 
 func (f *follower) load(now identity) {

@@ -63,10 +63,12 @@ func NewSet(log *slog.Logger) *Set {
 // that changed is opened again. A path that cannot be opened is a Problem, and
 // leaves the others alone; if an archive was served from there and is whole,
 // because its file was removed or replaced, it stays. Of archives that hold the
-// same version of a Solution the first is served.
-func (s *Set) Update(paths []string) {
+// same version of a Solution the first is served. Update reports whether
+// what is served has changed.
+func (s *Set) Update(paths []string) (changed bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	before := s.current.Load()
 	var unused []*opened
 	next := map[string]*entry{}
 	for _, path := range paths {
@@ -90,10 +92,12 @@ func (s *Set) Update(paths []string) {
 		}
 	}
 	s.entries = next
-	s.current.Store(newState(paths, next))
+	after := newState(paths, next)
+	s.current.Store(after)
 	for _, o := range unused {
 		o.release()
 	}
+	return !slices.Equal(before.archives, after.archives)
 }
 
 // Close lets go of all archives.

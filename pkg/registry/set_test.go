@@ -90,9 +90,14 @@ func TestUpdateKeeps(t *testing.T) {
 	iso := archivetest.New(t).ISO(t)
 	f := newFixture(t, iso)
 	before := f.set.current.Load().byID[id]
-	f.set.Update([]string{iso})
+	if f.set.Update([]string{iso}) {
+		t.Error("it says that something changed")
+	}
 	if f.set.current.Load().byID[id] != before || before.holders.Load() != 1 {
 		t.Errorf("opened again; %d holders", before.holders.Load())
+	}
+	if !f.set.Update(nil) {
+		t.Error("it says that nothing changed")
 	}
 }
 

@@ -47,7 +47,7 @@ fuzz: ## Every fuzz target, for FUZZTIME each
 
 .PHONY: bench
 bench: packages ## Benchmarks; ratios within one run are what counts
-	go test -run '^$$' -bench . -benchtime 3x ./pkg/iso9660 ./pkg/archive ./pkg/bootstrap
+	go test -run '^$$' -bench . -benchtime 3x ./pkg/iso9660 ./pkg/archive ./pkg/registry ./pkg/bootstrap
 
 .PHONY: demo
 demo: build cluster examples ## The whole way on a cluster of its own; KEEP=1 leaves it up

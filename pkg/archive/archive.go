@@ -19,10 +19,10 @@ const MaxFileBytes = 4 << 20
 
 // Archive is an opened archive. It may be used by several goroutines.
 type Archive struct {
-	path   string
-	fsys   fs.FS
-	size   int64
-	closer io.Closer
+	path string
+	fsys fs.FS
+	size int64
+	file *os.File // nil for an archive made by New
 }
 
 // Open opens the ISO image at path, read-only, and reads its directories. Its
@@ -55,7 +55,7 @@ func openFile(path string, file *os.File) (*Archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", path, err)
 	}
-	return &Archive{path: path, fsys: fsys, size: info.Size(), closer: file}, nil
+	return &Archive{path: path, fsys: fsys, size: info.Size(), file: file}, nil
 }
 
 // New returns the archive that fsys is or is to become, such as a directory to
@@ -66,10 +66,10 @@ func New(name string, fsys fs.FS) *Archive { return &Archive{path: name, fsys: f
 
 // Close closes the file that Open opened.
 func (a *Archive) Close() error {
-	if a.closer == nil {
+	if a.file == nil {
 		return nil
 	}
-	if err := a.closer.Close(); err != nil {
+	if err := a.file.Close(); err != nil {
 		return fmt.Errorf("closing %s: %w", a.path, cause(err))
 	}
 	return nil
@@ -83,6 +83,10 @@ func (a *Archive) FS() fs.FS { return a.fsys }
 
 // Size is that of the ISO image in bytes, 0 for an archive made by New.
 func (a *Archive) Size() int64 { return a.size }
+
+// File is the file that Open opened, for those who ask the system about it; it
+// is not theirs to close. It is nil for an archive made by New.
+func (a *Archive) File() *os.File { return a.file }
 
 // ReadFile returns the content of a file of at most MaxFileBytes. The path is
 // one in the archive, as fs.ValidPath wants it.

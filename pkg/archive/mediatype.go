@@ -4,6 +4,7 @@ package archive
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -46,6 +47,17 @@ type platform struct {
 func (p platform) String() string {
 	text := strings.Trim(strings.Join([]string{p.OS, p.Architecture, p.Variant}, "/"), "/")
 	return cmp.Or(text, "an unnamed platform")
+}
+
+// MediaType returns the media type of a manifest or index: what it says, or what
+// it holds where it says nothing. Docker schema 2 and OCI are known; anything
+// else, docker schema 1 included, is an error.
+func MediaType(manifest []byte) (string, error) {
+	var m manifestFile
+	if err := json.Unmarshal(manifest, &m); err != nil {
+		return "", fmt.Errorf("not a JSON manifest: %w", err)
+	}
+	return m.mediaType()
 }
 
 // mediaType tells what m is: what it says, or what it holds.

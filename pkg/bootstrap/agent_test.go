@@ -77,7 +77,7 @@ func TestRead(t *testing.T) {
 
 func TestConfigurationRequest(t *testing.T) {
 	n := newNode(t)
-	if got := resultOf[Configuration](n, Request{Configuration: &ConfigurationRequest{}}); *got != n.agent().Configuration {
+	if got := resultOf[Configuration](n, Request{Configuration: &ConfigurationRequest{}}); !cmp.Equal(*got, n.agent().Configuration) {
 		t.Errorf("%+v", got)
 	}
 }

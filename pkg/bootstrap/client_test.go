@@ -85,7 +85,7 @@ func TestRealHelper(t *testing.T) {
 		t.Errorf("check: %+v, %v", checked, err)
 	}
 	configuration, err := client.Configuration(ctx)
-	if err != nil || *configuration != n.agent().Configuration {
+	if err != nil || !cmp.Equal(*configuration, n.agent().Configuration) {
 		t.Errorf("configuration: %+v, %v", configuration, err)
 	}
 	if c, err = client.Deactivate(ctx, DeactivateRequest{Name: solutionName}); err != nil || len(c.State.Active) != 0 {

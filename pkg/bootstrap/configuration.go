@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 
 	"sigs.k8s.io/yaml"
 
@@ -37,7 +39,14 @@ type RegistryConfiguration struct {
 	// is v1alpha1.DefaultRegistryEndpoint, which older nodes resolve through
 	// the configuration of their container runtime.
 	Endpoint string `json:"endpoint,omitempty"`
+	// Listen are the addresses, host:port or :port, on which solution-bootstrap
+	// serve answers. The default is port 5000 on all of the node's addresses:
+	// other nodes pull from here, and could not from the loopback address.
+	Listen []string `json:"listen,omitempty"`
 }
+
+// defaultListen uses the port that registries have by custom.
+const defaultListen = ":5000"
 
 // endpointPattern is the part of an image reference before the image: a host,
 // perhaps a port, perhaps path components (the distribution project's grammar
@@ -82,6 +91,14 @@ func ParseConfiguration(data []byte) (Configuration, error) {
 	if c.Registry.Endpoint == "" {
 		c.Registry.Endpoint = v1alpha1.DefaultRegistryEndpoint
 	}
+	if len(c.Registry.Listen) == 0 {
+		c.Registry.Listen = []string{defaultListen}
+	}
+	for _, address := range c.Registry.Listen {
+		if err := checkListen(address); err != nil {
+			return c, fmt.Errorf("registry.listen: %w", err)
+		}
+	}
 	if !filepath.IsAbs(c.Root) {
 		return c, fmt.Errorf("root: %q is no absolute path", c.Root)
 	}
@@ -90,6 +107,20 @@ func ParseConfiguration(data []byte) (Configuration, error) {
 			"give it as in an image reference, without a scheme: 192.168.1.10:5000")
 	}
 	return c, nil
+}
+
+// checkListen refuses what is no address to listen on. Port 0 stands for any
+// that is free.
+func checkListen(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return hint.With(fmt.Errorf("%q is not of the form host:port or :port", address),
+			`for example ":5000", "192.168.1.10:5000" or "[::1]:5000"`)
+	}
+	return nil
 }
 
 // SolutionsFile returns the SolutionsConfiguration file of the node.

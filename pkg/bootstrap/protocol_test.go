@@ -85,22 +85,34 @@ func TestRefuse(t *testing.T) {
 }
 
 func TestParseConfiguration(t *testing.T) {
+	configuration := func(root, endpoint string, listen ...string) Configuration {
+		return Configuration{Root: root, Registry: RegistryConfiguration{Endpoint: endpoint, Listen: listen}}
+	}
+	const usual = "metalk8s-registry-from-config.invalid"
 	for text, want := range map[string]Configuration{
-		"":            {Root: "/", Registry: RegistryConfiguration{Endpoint: "metalk8s-registry-from-config.invalid"}},
-		"root: /node": {Root: "/node", Registry: RegistryConfiguration{Endpoint: "metalk8s-registry-from-config.invalid"}},
-		"registry: {endpoint: '192.168.1.10:5000/a/b-c'}": {Root: "/", Registry: RegistryConfiguration{Endpoint: "192.168.1.10:5000/a/b-c"}},
-		"registry: {endpoint: '[::1]:5000'}":              {Root: "/", Registry: RegistryConfiguration{Endpoint: "[::1]:5000"}},
+		"":            configuration("/", usual, ":5000"),
+		"root: /node": configuration("/node", usual, ":5000"),
+		"registry: {endpoint: '192.168.1.10:5000/a/b-c'}": configuration("/", "192.168.1.10:5000/a/b-c", ":5000"),
+		"registry: {endpoint: '[::1]:5000'}":              configuration("/", "[::1]:5000", ":5000"),
+		"registry: {listen: []}":                          configuration("/", usual, ":5000"),
+		"registry: {listen: ['10.0.0.1:80', '[::1]:0']}":  configuration("/", usual, "10.0.0.1:80", "[::1]:0"),
 	} {
-		if got, err := ParseConfiguration([]byte(text)); err != nil || got != want {
-			t.Errorf("%q: %+v, %v", text, got, err)
+		got, err := ParseConfiguration([]byte(text))
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%q: %v, -want +got:\n%s", text, err, diff)
 		}
 	}
 	const form = "give it as in an image reference, without a scheme: 192.168.1.10:5000"
+	const addresses = `for example ":5000", "192.168.1.10:5000" or "[::1]:5000"`
 	for text, want := range map[string]struct{ message, hint string }{
 		"root: node":                          {`root: "node" is no absolute path`, ""},
 		"registry: {endpoint: 'http://a'}":    {`registry.endpoint: "http://a" is not of the form host[:port][/path]`, form},
 		"registry: {endpoint: 'a/'}":          {`registry.endpoint: "a/" is not of the form host[:port][/path]`, form},
 		"registry: {endpoint: 'a:5000/Path'}": {`registry.endpoint: "a:5000/Path" is not of the form host[:port][/path]`, form},
+		"registry: {listen: ['5000']}":        {`registry.listen: "5000" is not of the form host:port or :port`, addresses},
+		"registry: {listen: ['a:70000']}":     {`registry.listen: "a:70000" is not of the form host:port or :port`, addresses},
+		"registry: {listen: ['::1:http']}":    {`registry.listen: "::1:http" is not of the form host:port or :port`, addresses},
+		"registry: {port: 1}":                 {`error unmarshaling JSON: while decoding JSON: json: unknown field "port"`, ""},
 		"unknown: 1":                          {`error unmarshaling JSON: while decoding JSON: json: unknown field "unknown"`, ""},
 		"root: [":                             {"error converting YAML to JSON: yaml: line 1: did not find expected node content", ""},
 	} {

@@ -14,7 +14,7 @@ import (
 )
 
 const longHelp = `The helper of kubectl solution on the bootstrap node: it reads and checks
-archives, and keeps the list of those that are imported.
+archives, keeps the list of those that are imported, and serves their images.
 
 It has no access to the cluster. Its configuration is /etc/metalk8s/solution-bootstrap.yaml.`
 
@@ -38,7 +38,7 @@ func NewCommand(in io.Reader, out, errOut io.Writer, version string) *cobra.Comm
 	cmd.SetErr(errOut)
 	config := cmd.PersistentFlags().String("config", "",
 		"The helper's configuration. The default is $"+bootstrap.ConfigurationEnvironment+", then "+bootstrap.ConfigurationPath+".")
-	cmd.AddCommand(newAgentCommand(config, version), newConfigCommand(config))
+	cmd.AddCommand(newAgentCommand(config, version), newConfigCommand(config), newServeCommand(config))
 	return cmd
 }
 

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"bytes"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
+)
+
+// listen serves a fixture, and returns host:port.
+func (f *fixture) listen() string {
+	server := httptest.NewServer(f.handler)
+	f.t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// go-containerregistry, which crane is made of, pulls everything, and checks
+// every digest, size and media type.
+func TestGoContainerRegistry(t *testing.T) {
+	b := standard(t)
+	files := b.Files()
+	host := newFixture(t, b.ISO(t), archivetest.New(t).WithVersion("2.0.0").ISO(t)).listen()
+	registry, err := name.NewRegistry(host, name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	repositories, err := remote.Catalog(t.Context(), registry)
+	if err != nil || len(repositories) != 8 {
+		t.Errorf("%q, %v", repositories, err)
+	}
+	few, err := remote.CatalogPage(registry, repositories[1], 2)
+	if diff := cmp.Diff(repositories[2:4], few); err != nil || diff != "" {
+		t.Errorf("%v, %s", err, diff)
+	}
+	var images int
+	for _, repository := range repositories {
+		repo := registry.Repo(repository)
+		tags, err := remote.List(repo)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tag := range tags {
+			images++
+			dir := "images/" + strings.SplitN(repository, "/", 2)[1] + "/" + tag
+			pullOne(t, repo.Tag(tag), files[dir+"/manifest.json"])
+		}
+	}
+	if images != 9 {
+		t.Errorf("%d images", images)
+	}
+}
+
+// pullOne pulls a tag with all that it leads to.
+func pullOne(t *testing.T, tag name.Tag, manifest []byte) {
+	t.Helper()
+	head, err := remote.Head(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := remote.Get(tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got.Manifest, manifest) || head.Digest != got.Digest || head.MediaType != got.MediaType || head.Size != got.Size {
+		t.Errorf("%s: HEAD %+v, GET %+v", tag, head, got.Descriptor)
+	}
+	if got.MediaType.IsIndex() {
+		index, err := got.ImageIndex()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := validate.Index(index); err != nil {
+			t.Errorf("%s: %v", tag, err)
+		}
+		return
+	}
+	image, err := got.Image()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Image(image); err != nil {
+		t.Errorf("%s: %v", tag, err)
+	}
+}
+
+func TestGoContainerRegistryReferrers(t *testing.T) {
+	b := archivetest.New(t).WithImage("a", "1", archivetest.OCI())
+	subject := b.Files()["images/a/1/manifest.json"]
+	refer(b, "signature", subject, `"artifactType":"application/x.signature",`)
+	host := newFixture(t, b.ISO(t)).listen()
+	repo, err := name.NewRepository(host+"/"+id+"/a", name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	list := func(options ...remote.Option) []v1.Descriptor {
+		index, err := remote.Referrers(repo.Digest("sha256:"+archivetest.Hex(subject)), options...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := index.IndexManifest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Manifests
+	}
+	if got := list(); len(got) != 1 || got[0].ArtifactType != "application/x.signature" {
+		t.Errorf("%+v", got)
+	}
+	if got := list(remote.WithFilter("artifactType", "other")); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// skopeo copies into the layout that archives have: every file is as it was.
+func TestSkopeo(t *testing.T) {
+	if _, err := exec.LookPath("skopeo"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("skopeo is not installed, and CI=true")
+		}
+		t.Skip("SKIPPED: skopeo is not installed; nothing here was tested")
+	}
+	b := standard(t)
+	host := newFixture(t, b.ISO(t)).listen()
+	for image, all := range map[string]bool{"docker/1": false, "deep/er/oci/v1.0": false, "list/1": true} {
+		i := strings.LastIndexByte(image, '/')
+		dir := t.TempDir()
+		args := []string{"copy", "--quiet", "--src-tls-verify=false", "docker://" + host + "/" + id + "/" + image[:i] + ":" + image[i+1:], "dir:" + dir}
+		if all {
+			// Without --preserve-digests it writes an index anew.
+			args = append(args, "--all", "--preserve-digests")
+		}
+		if out, err := exec.CommandContext(t.Context(), "skopeo", args...).CombinedOutput(); err != nil {
+			t.Errorf("skopeo %q: %v\n%s", args, err, out)
+			continue
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if !bytes.Equal(read(t, filepath.Join(dir, entry.Name())), b.Files()["images/"+image+"/"+entry.Name()]) {
+				t.Errorf("%s: %s is another", image, entry.Name())
+			}
+		}
+		if want := len(b.Blobs(image[:i], image[i+1:])) + len(b.Children(image[:i], image[i+1:])) + 2; len(entries) != want {
+			t.Errorf("%s: %d files, want %d", image, len(entries), want)
+		}
+	}
+}

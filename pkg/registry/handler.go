@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Handler answers the requests of the OCI distribution specification that
+// read, below /v2/. What would write is refused with status 405.
+type Handler struct {
+	set     *Set
+	cache   *cache
+	buffers sync.Pool // of *[copyBytes]byte
+}
+
+// NewHandler returns a Handler that serves the archives of set.
+func NewHandler(set *Set) *Handler {
+	return &Handler{set: set, cache: newCache(), buffers: sync.Pool{New: func() any { return new([copyBytes]byte) }}}
+}
+
+// ServeHTTP answers one request. It panics with http.ErrAbortHandler where an
+// archive turns out to be damaged in the middle of an answer, so that the client
+// sees a broken connection and not a short blob.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	// Clients of old look for it before they trust a registry.
+	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	if !reads(w, r) {
+		return
+	}
+	t, apiErr := parseTarget(r.URL.EscapedPath())
+	if apiErr != nil {
+		writeError(w, *apiErr)
+		return
+	}
+	switch t.kind {
+	case kindBase:
+		writeJSON(w, http.StatusOK, "application/json", struct{}{})
+	case kindCatalog:
+		h.serveCatalog(w, r)
+	case kindReferrers:
+		h.serveReferrers(w, r, t)
+	default:
+		h.serveRepository(w, r, t)
+	}
+}
+
+// serveRepository answers what needs a repository that is there.
+func (h *Handler) serveRepository(w http.ResponseWriter, r *http.Request, t target) {
+	o := h.set.acquire(t.id)
+	if o == nil {
+		writeError(w, errNameUnknown)
+		return
+	}
+	defer o.release()
+	repo := o.repositories[t.image]
+	switch {
+	case repo == nil:
+		writeError(w, errNameUnknown)
+	case t.kind == kindBlob:
+		h.serveBlob(w, r, t, o)
+	case o.check() != nil:
+		writeError(w, errUnavailable)
+	case t.kind == kindTags:
+		h.serveTags(w, r, t, o, repo)
+	default:
+		h.serveManifest(w, r, t, o, repo)
+	}
+}
+
+func (h *Handler) serveManifest(w http.ResponseWriter, r *http.Request, t target, o *opened, repo *repository) {
+	d, ok := o.tag(repo, t.reference)
+	if strings.Contains(t.reference, ":") {
+		if d, ok = parseDigest(t.reference); !ok {
+			writeError(w, errDigestInvalid)
+			return
+		}
+	}
+	if !ok {
+		writeError(w, errManifestUnknown)
+		return
+	}
+	path := o.findManifest(repo, d)
+	if path == "" {
+		writeError(w, errManifestUnknown)
+		return
+	}
+	m := h.cache.get(d)
+	if m == nil {
+		var err error
+		if m, err = o.readManifest(path, d); err != nil {
+			writeError(w, errUnavailable)
+			return
+		}
+		h.cache.put(m)
+	}
+	h.serveContent(w, r, m.mediaType, m.digest, bytes.NewReader(m.data))
+}
+
+// serveBlob looks for a blob in its own image, then its archive, then all
+// others, so that archives can share layers.
+func (h *Handler) serveBlob(w http.ResponseWriter, r *http.Request, t target, own *opened) {
+	d, ok := parseDigest(t.reference)
+	if !ok {
+		writeError(w, errDigestInvalid)
+		return
+	}
+	broken := false
+	for _, o := range append([]*opened{own}, h.set.current.Load().archives...) {
+		found, err := h.tryBlob(w, r, t, o, d)
+		if found {
+			return
+		}
+		broken = broken || (o == own && err != nil)
+	}
+	if broken {
+		writeError(w, errUnavailable)
+		return
+	}
+	writeError(w, errBlobUnknown)
+}
+
+// tryBlob serves a blob from one archive. Where it reports false, nothing was
+// sent yet; the error then says that the archive could not be asked.
+func (h *Handler) tryBlob(w http.ResponseWriter, r *http.Request, t target, o *opened, d digest) (bool, error) {
+	if !o.hold() {
+		return false, nil
+	}
+	defer o.release()
+	if err := o.check(); err != nil {
+		return false, err
+	}
+	name := t.image
+	if o.id != t.id {
+		name = ""
+	}
+	file, err := o.findBlob(name, d)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	content, ok := file.(io.ReadSeeker)
+	if err != nil || !ok {
+		return false, err
+	}
+	reader := &checkedReader{ReadSeeker: content, archive: o}
+	h.serveContent(w, r, "application/octet-stream", d, reader)
+	if reader.failed.Load() {
+		panic(http.ErrAbortHandler)
+	}
+	return true, nil
+}
+
+// serveContent answers with what a digest names; http.ServeContent knows ranges
+// and conditions.
+func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, contentType string, d digest, content io.ReadSeeker) {
+	header := w.Header()
+	header.Set("Content-Type", contentType)
+	header.Set("Docker-Content-Digest", d.String())
+	header.Set("Etag", `"`+d.String()+`"`)
+	http.ServeContent(&rangeWriter{ResponseWriter: w, buffers: &h.buffers}, r, "", time.Time{}, content)
+}

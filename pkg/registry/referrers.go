@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+const (
+	typeOCIManifest = "application/vnd.oci.image.manifest.v1+json"
+	typeOCIIndex    = "application/vnd.oci.image.index.v1+json"
+)
+
+// descriptor tells of a manifest that refers to another (OCI image
+// specification, "Content Descriptors").
+type descriptor struct {
+	MediaType    string            `json:"mediaType"`
+	Digest       string            `json:"digest"`
+	Size         int64             `json:"size"`
+	ArtifactType string            `json:"artifactType,omitempty"`
+	Annotations  map[string]string `json:"annotations,omitempty"`
+}
+
+// referring is the part of a manifest that makes it a referrer.
+type referring struct {
+	ArtifactType string            `json:"artifactType"`
+	Annotations  map[string]string `json:"annotations"`
+	Subject      struct {
+		Digest string `json:"digest"`
+	} `json:"subject"`
+	Config struct {
+		MediaType string `json:"mediaType"`
+	} `json:"config"`
+}
+
+// refer notes a manifest if it has a subject.
+func (r *repository) refer(d digest, mediaType string, data []byte) {
+	var m referring
+	if err := json.Unmarshal(data, &m); err != nil {
+		return
+	}
+	subject, ok := parseDigest(m.Subject.Digest)
+	if !ok {
+		return
+	}
+	entry := descriptor{
+		MediaType: mediaType, Digest: d.String(), Size: int64(len(data)),
+		ArtifactType: m.ArtifactType, Annotations: m.Annotations,
+	}
+	if entry.ArtifactType == "" && mediaType == typeOCIManifest {
+		entry.ArtifactType = m.Config.MediaType
+	}
+	if r.referrers == nil {
+		r.referrers = map[digest][]descriptor{}
+	}
+	// Two tags can be one manifest.
+	if !slices.ContainsFunc(r.referrers[subject], func(other descriptor) bool { return other.Digest == entry.Digest }) {
+		r.referrers[subject] = append(r.referrers[subject], entry)
+	}
+}
+
+// serveReferrers answers "Listing Referrers": with an empty index where nothing
+// is known, as the specification demands of a registry that has this at all.
+func (h *Handler) serveReferrers(w http.ResponseWriter, r *http.Request, t target) {
+	subject, ok := parseDigest(t.reference)
+	if !ok {
+		writeError(w, errDigestInvalid)
+		return
+	}
+	list := []descriptor{}
+	if o := h.set.acquire(t.id); o != nil {
+		defer o.release()
+		if err := o.check(); err != nil {
+			writeError(w, errUnavailable)
+			return
+		}
+		if repo := o.repositories[t.image]; repo != nil {
+			list = append(list, repo.referrers[subject]...)
+		}
+	}
+	if wanted := r.URL.Query().Get("artifactType"); wanted != "" {
+		w.Header().Set("OCI-Filters-Applied", "artifactType")
+		list = slices.DeleteFunc(list, func(d descriptor) bool { return d.ArtifactType != wanted })
+	}
+	slices.SortFunc(list, func(a, b descriptor) int { return strings.Compare(a.Digest, b.Digest) })
+	writeJSON(w, http.StatusOK, typeOCIIndex, struct {
+		SchemaVersion int          `json:"schemaVersion"`
+		MediaType     string       `json:"mediaType"`
+		Manifests     []descriptor `json:"manifests"`
+	}{2, typeOCIIndex, list})
+}

@@ -160,7 +160,7 @@ func (s *scanner) index(i uint32) error {
 		}
 	}
 	// Without this one there is no image, and the archive is none to import.
-	s.images[i].digest, err = s.manifest(i, repo, manifestName)
+	s.images[i].digest, err = s.manifest(i, repo, manifestName, nil)
 	return err
 }
 
@@ -170,17 +170,14 @@ func (s *scanner) digested(i uint32, repo *repository, name string, d digest) {
 		s.blobs = append(s.blobs, place{d.key(), i})
 		return
 	}
-	actual, err := s.manifest(i, repo, name)
-	if err == nil && actual != d {
-		err = fmt.Errorf("its digest is %s", actual)
-	}
-	if err != nil {
+	if _, err := s.manifest(i, repo, name, &d); err != nil {
 		s.skipped = append(s.skipped, fmt.Errorf("%s/%s: %w", s.images[i].dir(), name, err))
 	}
 }
 
-// manifest takes in one manifest of an image, and returns its digest.
-func (s *scanner) manifest(i uint32, repo *repository, name string) (digest, error) {
+// manifest takes in one manifest of an image, and returns its digest, which has
+// to be want where that is known.
+func (s *scanner) manifest(i uint32, repo *repository, name string, want *digest) (digest, error) {
 	data, err := s.archive.ReadFile(s.images[i].dir() + "/" + name)
 	if err != nil {
 		return digest{}, err
@@ -190,6 +187,9 @@ func (s *scanner) manifest(i uint32, repo *repository, name string) (digest, err
 		return digest{}, err
 	}
 	d := digest(sha256.Sum256(data))
+	if want != nil && d != *want {
+		return digest{}, fmt.Errorf("its digest is %s", d)
+	}
 	s.manifests = append(s.manifests, place{d.key(), i})
 	repo.refer(d, mediaType, data)
 	return d, nil

@@ -312,3 +312,66 @@ func overwrite(t testing.TB, path string, data []byte) {
 		t.Fatal(err)
 	}
 }
+
+// meddler is a client's connection on which a file is changed once something
+// was sent.
+type meddler struct {
+	*httptest.ResponseRecorder
+	meddle func()
+}
+
+func (m *meddler) Write(p []byte) (int, error) {
+	m.meddle()
+	return m.ResponseRecorder.Write(p)
+}
+
+// An answer that cannot go on is aborted, whatever the server around it makes
+// of one that is too short.
+func TestAbort(t *testing.T) {
+	iso, path, _ := large(t, "1.0.0")
+	f := newFixture(t, iso)
+	defer func() {
+		if got := recover(); got != any(http.ErrAbortHandler) {
+			t.Errorf("it ended with %v", got)
+		}
+		if o := f.set.current.Load().byID[id]; o.holders.Load() != 1 {
+			t.Errorf("%d holders afterwards", o.holders.Load())
+		}
+	}()
+	w := &meddler{httptest.NewRecorder(), func() { changes["truncated"](t, iso) }}
+	f.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+}
+
+// A manifest is held against its digest when it is read to be served.
+func TestManifestDigest(t *testing.T) {
+	f := newFixture(t, archivetest.New(t).ISO(t))
+	o := f.set.current.Load().byID[id]
+	path := o.images[0].dir() + "/" + manifestName
+	if m, err := o.readManifest(path, o.images[0].digest); err != nil || len(m.data) == 0 {
+		t.Fatal(err)
+	}
+	_, err := o.readManifest(path, digest{})
+	if err == nil || !strings.HasPrefix(err.Error(), path+" in ") || o.check() == nil {
+		t.Errorf("%v; then %v", err, o.check())
+	}
+}
+
+// A child manifest that is not what its name says is left out, and the rest of
+// the archive served.
+func TestChildOfAnotherDigest(t *testing.T) {
+	b := archivetest.New(t).WithImage("a", "1", archivetest.OCI())
+	subject := b.Files()["images/a/1/manifest.json"]
+	other := refer(b, "signature", subject, "")
+	zero := strings.Repeat("0", 64)
+	b.Without("images/a/signature").WithFile("images/a/1/"+zero+".manifest.json", other)
+	f := newFixture(t, b.ISO(t))
+	base := "/v2/" + id + "/a/"
+	for _, digest := range []string{zero, archivetest.Hex([]byte(other))} {
+		f.refused(f.get(base+"manifests/sha256:"+digest), http.StatusNotFound, "MANIFEST_UNKNOWN")
+	}
+	f.refers(base+"referrers/sha256:"+archivetest.Hex(subject), false, []descriptorOf{})
+	f.holds(base+"manifests/1", typeOCIManifest, subject)
+	if !strings.Contains(f.log.String(), `msg="not served"`) {
+		t.Error(f.log)
+	}
+}

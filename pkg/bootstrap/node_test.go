@@ -85,7 +85,7 @@ func (n *node) damaged(version string) string {
 
 func (n *node) agent() *Agent {
 	return &Agent{
-		Configuration: Configuration{Root: n.root, Registry: RegistryConfiguration{Endpoint: "registry:5000"}},
+		Configuration: Configuration{Root: n.root, Registry: RegistryConfiguration{Endpoint: "registry:5000", Listen: []string{defaultListen}}},
 		Version:       "1.2.3", LockTimeout: time.Minute,
 	}
 }

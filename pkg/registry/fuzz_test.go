@@ -86,7 +86,7 @@ func judge(method string, w *httptest.ResponseRecorder, known map[string][]byte)
 	case w.Code >= 400 && w.Code != http.StatusServiceUnavailable && w.Code < 500:
 		var answer struct{ Errors []struct{ Code string } }
 		if err := json.Unmarshal(body, &answer); err != nil || len(answer.Errors) != 1 || answer.Errors[0].Code == "" {
-			return fmt.Errorf("%q, %v", body, err)
+			return fmt.Errorf("%q, %w", body, err)
 		}
 	default:
 		return fmt.Errorf("an answer that there should not be: %.100q", body)

@@ -172,7 +172,8 @@ func TestServerDrains(t *testing.T) {
 	}
 	r.stop()
 	r.eventually("it takes no more connections", func() bool {
-		c, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		var d net.Dialer
+		c, err := d.DialContext(t.Context(), "tcp", strings.TrimPrefix(r.url, "http://"))
 		return err != nil || c.Close() != nil
 	})
 	rest, err := io.ReadAll(response.Body)

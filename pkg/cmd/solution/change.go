@@ -27,6 +27,8 @@ type change struct {
 	environments []cluster.Environment
 	// removed are the ids of versions that the cluster is to forget.
 	removed []string
+	// active are the Solutions of which the node has an active version.
+	active []string
 	// configMap is the SolutionsConfigMap as it is to be.
 	configMap *corev1.ConfigMap
 	// objects are to be applied before it: namespace, CRDs, content records.
@@ -52,6 +54,11 @@ func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, stat
 		return nil, err
 	}
 	node := nodeOf(state, catalog.Records)
+	for _, i := range node.Imported {
+		if i.Active {
+			c.active = append(c.active, i.Content.Name)
+		}
+	}
 	records := plan.Records(node, catalog.Records)
 	c.removed = plan.RemovedVersions(catalog.Records, records)
 	if err := refuseUsed(c.environments, c.removed); err != nil {

@@ -218,7 +218,7 @@ func (c *change) unexpected(items []bootstrap.ChangeItem) []string {
 	for _, definition := range c.definitions {
 		name := definition.GetLabels()[v1alpha1.PartOfLabel]
 		named := slices.ContainsFunc(items, func(i bootstrap.ChangeItem) bool {
-			return i.Subject == name || strings.HasPrefix(i.ID, name+"-")
+			return i.Subject == name || slices.Contains(c.active, name) && strings.HasPrefix(i.ID, name+"-")
 		})
 		if !named {
 			lines = append(lines, fmt.Sprintf("the bootstrap node does not list Solution %s as active any more: CustomResourceDefinition %s would be deleted", name, definition.GetName()))

@@ -95,7 +95,7 @@ func (o *solutionOptions) warnOrphans(ctx context.Context, d *deployer, namespac
 	if err == nil && len(objects) > 0 {
 		names := objectNames(objects)
 		d.status.Clear()
-		cli.Warn(o.ErrOut, "%s stay in namespace %s, with no Operator to look after them: %s",
+		cli.Warn(o.ErrOut, "%s left in namespace %s, with no Operator to look after: %s",
 			util.Count(len(names), "custom resource"), namespace, util.Enumerate(names, 5))
 	}
 	return nil

@@ -70,6 +70,11 @@ func (o *editOptions) run(ctx context.Context, do edit) error {
 	if err != nil {
 		return err
 	}
+	if !o.repair {
+		if err := r.checkUnknown(ctx, catalog, tried); err != nil {
+			return err
+		}
+	}
 	c, err := r.compute(ctx, catalog, &tried.State)
 	if err != nil {
 		return util.ClusterError(err)

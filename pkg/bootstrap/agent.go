@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"reflect"
 	"sync"
 	"time"
@@ -170,9 +171,20 @@ func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit fun
 		if err := file.Write(doc); err != nil {
 			return nil, err
 		}
+		a.forgetUnlisted(doc)
 	}
 	result.State = inv.state()
 	return result, nil
+}
+
+// forgetUnlisted removes notes of archives that are not listed any more. Where
+// it cannot, the next change tries again: they do no harm.
+func (a *Agent) forgetUnlisted(doc *solutionsconfig.Document) {
+	var paths []string
+	for _, path := range doc.Configuration().Archives {
+		paths = append(paths, filepath.Clean(path))
+	}
+	_ = a.Configuration.VerifiedFolder().Keep(paths)
 }
 
 func (a *Agent) lock(ctx context.Context, file solutionsconfig.File, holder string) (func() error, error) {

@@ -12,21 +12,28 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
 
-// verified is an archive that has passed a full check.
-type verified struct {
+// approved is an archive that has passed a full check.
+type approved struct {
 	content  *v1alpha1.Content
 	warnings []string
+	// state is that of the file that was checked, nil where its blobs were not.
+	state *verified.State
 }
 
 // verify checks every rule and every blob of an archive.
-func (a *Agent) verify(ctx context.Context, path string) (*verified, error) {
+func (a *Agent) verify(ctx context.Context, path string) (*approved, error) {
 	opened, err := archive.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer opened.Close()
+	before, err := verified.StateOf(opened.File())
+	if err != nil {
+		return nil, err
+	}
 	report, err := opened.Verify(ctx, archive.VerifyOptions{Progress: a.progress("checking " + path)})
 	if err != nil {
 		return nil, err
@@ -35,7 +42,14 @@ func (a *Agent) verify(ctx context.Context, path string) (*verified, error) {
 		return nil, hint.With(err, "kubectl solution check %s tells everything that is wrong with it", path)
 	}
 	content, _ := opened.Inspect()
-	v := &verified{content: content}
+	after, err := verified.StateOf(opened.File())
+	if err == nil && after != before {
+		err = hint.With(fmt.Errorf("%s was changed while it was checked", path), "run the command again when whatever writes the file has ended")
+	}
+	if err != nil {
+		return nil, err
+	}
+	v := &approved{content: content, state: &after}
 	for _, f := range report.Findings {
 		v.warnings = append(v.warnings, f.String())
 	}

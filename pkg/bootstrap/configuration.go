@@ -17,6 +17,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/solutionsconfig"
+	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
 
 // Where the helper's configuration is found.
@@ -121,6 +122,11 @@ func checkListen(address string) error {
 			`for example ":5000", "192.168.1.10:5000" or "[::1]:5000"`)
 	}
 	return nil
+}
+
+// VerifiedFolder returns where the node keeps which archives were checked.
+func (c Configuration) VerifiedFolder() verified.Folder {
+	return verified.Folder{Path: filepath.Join(c.Root, "var", "lib", "metalk8s", "solution-bootstrap", "verified")}
 }
 
 // SolutionsFile returns the SolutionsConfiguration file of the node.

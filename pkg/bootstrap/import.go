@@ -22,17 +22,35 @@ func (a *Agent) importArchives(ctx context.Context, holder string, req ImportReq
 		return nil, reasoned(ReasonInvalid, err)
 	}
 	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*Change, error) {
-		return importInto(inv, paths, checked)
+		change, err := importInto(inv, paths, checked)
+		if err == nil && !req.DryRun {
+			a.noteImported(change, checked)
+		}
+		return change, err
 	})
 }
 
-func (a *Agent) verifyNew(ctx context.Context, paths []string, structure bool) (map[string]*verified, error) {
+// noteImported notes which archives were checked, before they are listed: the
+// registry looks for it when it sees them there.
+func (a *Agent) noteImported(change *Change, checked map[string]*approved) {
+	for i := range change.Items {
+		item := &change.Items[i]
+		if item.Action != Imported {
+			continue
+		}
+		if err := a.Configuration.VerifiedFolder().Note(item.Subject, *checked[item.Subject].state); err != nil {
+			item.Warnings = append(item.Warnings, err.Error()+": the registry will check it once more")
+		}
+	}
+}
+
+func (a *Agent) verifyNew(ctx context.Context, paths []string, structure bool) (map[string]*approved, error) {
 	doc, err := a.Configuration.SolutionsFile().Read()
 	if err != nil {
 		return nil, err
 	}
 	inv := a.inventory(doc)
-	checked := map[string]*verified{}
+	checked := map[string]*approved{}
 	var failed []error
 	for _, path := range paths {
 		if inv.byPath(path) != nil {
@@ -48,7 +66,7 @@ func (a *Agent) verifyNew(ctx context.Context, paths []string, structure bool) (
 	return checked, errors.Join(failed...)
 }
 
-func (a *Agent) verifyOne(ctx context.Context, path string, structure bool) (*verified, error) {
+func (a *Agent) verifyOne(ctx context.Context, path string, structure bool) (*approved, error) {
 	if !structure {
 		return a.verify(ctx, path)
 	}
@@ -56,10 +74,10 @@ func (a *Agent) verifyOne(ctx context.Context, path string, structure bool) (*ve
 	if err != nil {
 		return nil, err
 	}
-	return &verified{content: content}, nil
+	return &approved{content: content}, nil
 }
 
-func importInto(inv *inventory, paths []string, checked map[string]*verified) (*Change, error) {
+func importInto(inv *inventory, paths []string, checked map[string]*approved) (*Change, error) {
 	change := &Change{}
 	for _, path := range paths {
 		if l := inv.byPath(path); l != nil {

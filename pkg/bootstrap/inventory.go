@@ -188,9 +188,13 @@ func (a *Agent) distrust(ctx context.Context, l *listed, req ListRequest) error 
 	case slices.Contains(req.Damaged, l.path):
 		l.content, l.err = nil, fmt.Errorf("%s is damaged", l.path)
 	case req.Verify:
-		if _, err := a.verify(ctx, l.path); err != nil {
+		v, err := a.verify(ctx, l.path)
+		if err != nil {
 			l.content, l.err = nil, err
+			break
 		}
+		// Without the note the registry checks it itself.
+		_ = a.Configuration.VerifiedFolder().Note(filepath.Clean(l.path), *v.state)
 	}
 	return ctx.Err()
 }

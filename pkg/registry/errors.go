@@ -28,6 +28,7 @@ var (
 	errRange           = apiError{http.StatusRequestedRangeNotSatisfiable, "RANGE_INVALID", "the range is malformed, or beyond the end"}
 	errPageSize        = apiError{http.StatusBadRequest, "PAGINATION_NUMBER_INVALID", "n is no number of entries"}
 	errUnavailable     = apiError{http.StatusServiceUnavailable, "UNAVAILABLE", "the archive has changed or cannot be read; it is being opened again"}
+	errNotChecked      = apiError{http.StatusServiceUnavailable, "UNAVAILABLE", "the archive is being checked before it is served; try again later"}
 )
 
 func writeError(w http.ResponseWriter, e apiError) {

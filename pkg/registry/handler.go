@@ -55,7 +55,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // serveRepository answers what needs a repository that is there.
 func (h *Handler) serveRepository(w http.ResponseWriter, r *http.Request, t target) {
 	o := h.set.acquire(t.id)
-	if o == nil {
+	switch {
+	case o != nil:
+	case h.set.isChecking(t.id):
+		writeError(w, errNotChecked)
+		return
+	default:
 		writeError(w, errNameUnknown)
 		return
 	}

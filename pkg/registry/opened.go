@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
+	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
 
 // opened is an archive that is being served. It is closed when the last of
@@ -24,6 +25,7 @@ type opened struct {
 	id       string
 	archive  *archive.Archive
 	identity identity
+	state    verified.State
 	damage   atomic.Pointer[error] // why it may not be served any more
 	holders  atomic.Int64
 }
@@ -44,6 +46,9 @@ func open(path string, log *slog.Logger) (*opened, error) {
 
 func (o *opened) load() (err error) {
 	if o.identity, err = identityOf(o.archive.File()); err != nil {
+		return err
+	}
+	if o.state, err = verified.StateOf(o.archive.File()); err != nil {
 		return err
 	}
 	held, report := o.archive.Inspect()

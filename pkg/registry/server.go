@@ -17,6 +17,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/solutionsconfig"
+	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
 
 // Bounds of a connection. There is none for a whole answer: a large layer over
@@ -44,6 +45,9 @@ type Server struct {
 	Listen []string
 	// File lists the archives; it is followed while the server runs.
 	File solutionsconfig.File
+	// Checked has the archives whose digests were checked, and in what state:
+	// others are checked before they are served.
+	Checked verified.Folder
 	// Log is told of archives that come, go and fail.
 	Log *slog.Logger
 	// AccessLog has it told of every request as well.
@@ -59,6 +63,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	f := &follower{file: s.File, set: NewSet(s.Log), log: s.Log}
+	f.set.RequireChecked(s.Checked)
 	defer f.set.Close()
 	if os.Getenv("GOGC") == "" {
 		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))

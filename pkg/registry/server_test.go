@@ -19,6 +19,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/solutionsconfig"
+	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
 
 const configuration = "apiVersion: solutions.metalk8s.scality.com/v1alpha1\nkind: SolutionsConfiguration\narchives:\n"
@@ -44,7 +45,7 @@ func run(t *testing.T, archives ...string) *running {
 	}
 	server := Server{
 		Listen: []string{"127.0.0.1:0"}, File: solutionsconfig.File{Path: r.file},
-		Log: slog.New(slog.NewTextHandler(r.log, nil)), AccessLog: true,
+		Checked: verified.Folder{Path: t.TempDir()}, Log: slog.New(slog.NewTextHandler(r.log, nil)), AccessLog: true,
 	}
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(t.Context())
@@ -157,6 +158,7 @@ func TestServerFollows(t *testing.T) {
 func TestServerDrains(t *testing.T) {
 	iso, path, data := large(t, "1.0.0")
 	r := run(t, iso)
+	r.eventually("it is ready", func() bool { _, ready := r.readiness(); return ready.Ready })
 	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, r.url+path, nil)
 	if err != nil {
 		t.Fatal(err)

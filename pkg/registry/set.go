@@ -21,6 +21,7 @@ const retryInterval = 5 * time.Second
 // began before finishes with what it began with.
 type Set struct {
 	log     *slog.Logger
+	checks  checks
 	current atomic.Pointer[state]
 
 	mu      sync.Mutex // of Update
@@ -29,11 +30,13 @@ type Set struct {
 
 // entry is one path of the configuration.
 type entry struct {
-	archive *opened // nil where there is none to serve
-	err     error   // nil where the path holds what is served
-	// tried is the state of the file that err is about, at is when.
+	archive  *opened // nil where there is none to serve
+	checking *check  // of what is to be served next, nil for none
+	err      error   // nil where the path holds what is served
+	// tried is the state of the file that err is about, which until retry is
+	// not looked into again.
 	tried identity
-	at    time.Time
+	retry time.Time
 }
 
 // state is what is served at one time. It never changes.
@@ -41,7 +44,8 @@ type state struct {
 	// archives are in the order of the configuration.
 	archives     []*opened
 	byID         map[string]*opened
-	repositories []string // sorted
+	checking     map[string]bool // ids that will be served if they pass
+	repositories []string        // sorted
 	problems     []Problem
 }
 
@@ -86,7 +90,11 @@ func (s *Set) Update(paths []string) (changed bool) {
 		next[path] = e
 	}
 	for path, e := range s.entries {
-		if next[path] == nil && e.archive != nil {
+		if next[path] != nil {
+			continue
+		}
+		e.abandon()
+		if e.archive != nil {
 			s.log.Info("no longer served", "id", e.archive.id, "archive", path)
 			unused = append(unused, e.archive)
 		}
@@ -101,12 +109,18 @@ func (s *Set) Update(paths []string) (changed bool) {
 }
 
 // Close lets go of all archives.
-func (s *Set) Close() { s.Update(nil) }
+func (s *Set) Close() {
+	s.Update(nil)
+	s.checks.running.Wait()
+}
 
 // refresh opens what is at path, unless that is done. It returns the archive
 // that is replaced by it, nil for none.
 func (s *Set) refresh(path string, e *entry) *opened {
 	now, err := identityAt(path)
+	if e.checking != nil && (err != nil || e.checking.archive.identity != now) {
+		e.abandon()
+	}
 	switch {
 	case err != nil:
 		s.fail(path, e, fmt.Errorf("opening %s: %w", path, cause(err)))
@@ -114,15 +128,28 @@ func (s *Set) refresh(path string, e *entry) *opened {
 	case e.archive != nil && e.archive.identity == now && e.archive.check() == nil:
 		e.err = nil
 		return nil
-	case e.err != nil && e.tried == now && time.Since(e.at) < retryInterval:
+	case e.checking != nil:
+		return s.conclude(path, e)
+	case e.err != nil && e.tried == now && time.Now().Before(e.retry):
 		return nil
 	}
 	o, err := open(path, s.log)
-	if err != nil {
+	switch {
+	case err != nil:
 		s.fail(path, e, err)
-		e.tried, e.at = now, time.Now()
+		e.tried, e.retry = now, time.Now().Add(retryInterval)
+		return nil
+	case !s.checks.passed(path, o.state):
+		s.log.Info("checking, since it is not known to be whole", "id", o.id, "archive", path, "bytes", o.archive.Size())
+		e.checking = s.checks.start(o)
+		e.err = errChecking
 		return nil
 	}
+	return s.serve(path, e, o)
+}
+
+// serve has an entry serve o. It returns what it served before.
+func (s *Set) serve(path string, e *entry, o *opened) *opened {
 	s.log.Info("serving", "id", o.id, "archive", path, "images", len(o.images))
 	for _, err := range o.skipped {
 		s.log.Warn("not served", "archive", path, "error", err)
@@ -144,7 +171,7 @@ func (s *Set) fail(path string, e *entry, err error) {
 }
 
 func newState(paths []string, entries map[string]*entry) *state {
-	st := &state{byID: map[string]*opened{}}
+	st := &state{byID: map[string]*opened{}, checking: map[string]bool{}}
 	seen := map[string]bool{}
 	for _, path := range paths {
 		path = filepath.Clean(path)
@@ -158,6 +185,9 @@ func newState(paths []string, entries map[string]*entry) *state {
 		}
 		if e.archive != nil {
 			st.add(path, e.archive)
+		}
+		if e.checking != nil {
+			st.checking[e.checking.archive.id] = true
 		}
 	}
 	slices.Sort(st.repositories)

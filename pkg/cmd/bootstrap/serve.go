@@ -39,6 +39,7 @@ func newServeCommand(config *string) *cobra.Command {
 			server := registry.Server{
 				Listen:    c.Registry.Listen,
 				File:      c.SolutionsFile(),
+				Checked:   c.VerifiedFolder(),
 				Log:       slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
 				AccessLog: accessLog,
 			}

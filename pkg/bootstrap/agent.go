@@ -3,6 +3,7 @@
 package bootstrap
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -64,7 +65,8 @@ func (a *Agent) Refuse(out io.Writer, err error) error {
 }
 
 func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
-	req, err := decodeRequest(in)
+	buffered := bufio.NewReaderSize(in, maxLineBytes)
+	req, err := decodeRequest(buffered)
 	if err != nil {
 		return nil, reasoned(ReasonBadRequest, err)
 	}
@@ -82,19 +84,19 @@ func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 	case req.Deactivate != nil:
 		return a.deactivate(ctx, req.Holder, *req.Deactivate)
 	case req.Read != nil:
-		return readFiles(*req.Read)
+		return a.readFiles(*req.Read)
+	case req.Upload != nil:
+		return a.upload(ctx, buffered, *req.Upload)
 	default:
 		return a.Configuration, nil
 	}
 }
 
-func decodeRequest(in io.Reader) (*Request, error) {
-	data, err := io.ReadAll(io.LimitReader(in, MaxRequestBytes+1))
+// decodeRequest reads one JSON value: a line, or all that there is.
+func decodeRequest(in *bufio.Reader) (*Request, error) {
+	data, err := readRequest(in)
 	if err != nil {
-		return nil, fmt.Errorf("reading the request: %w", err)
-	}
-	if len(data) > MaxRequestBytes {
-		return nil, fmt.Errorf("the request is longer than %d bytes", MaxRequestBytes)
+		return nil, err
 	}
 	// The protocol is looked at first: a request of another version may have
 	// fields that this one does not know.
@@ -116,6 +118,29 @@ func decodeRequest(in io.Reader) (*Request, error) {
 		return nil, fmt.Errorf("the request asks for %d operations, and must ask for one", n)
 	}
 	return req, nil
+}
+
+// readRequest reads the first line and leaves what follows it, if that is JSON,
+// and else all that there is.
+func readRequest(in *bufio.Reader) ([]byte, error) {
+	var data []byte
+	for isFirst := true; ; {
+		piece, err := in.ReadSlice('\n')
+		data = append(data, piece...)
+		switch {
+		case len(data) > MaxRequestBytes:
+			return nil, fmt.Errorf("the request is longer than %d bytes", MaxRequestBytes)
+		case errors.Is(err, io.EOF):
+			return data, nil
+		case err == nil && isFirst:
+			if json.Valid(data) {
+				return data, nil
+			}
+			isFirst = false
+		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
+			return nil, fmt.Errorf("reading the request: %w", err)
+		}
+	}
 }
 
 func operations(req *Request) int {

@@ -6,6 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -21,9 +24,45 @@ func (a *Agent) unimport(ctx context.Context, holder string, req UnimportRequest
 	if len(paths) == 0 && (req.Name == "" || req.Version == "") {
 		return nil, reasoned(ReasonBadRequest, errors.New("a path, or a Solution and its version, is needed"))
 	}
-	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*Change, error) {
-		return unimportFrom(inv, paths, req)
+	done, err := a.change(ctx, holder, req.DryRun, func(inv *inventory) (*Change, error) {
+		change, err := unimportFrom(inv, paths, req)
+		if err == nil && req.DeleteArchive {
+			err = a.mayDelete(change)
+		}
+		return change, err
 	})
+	if err == nil && req.DeleteArchive {
+		err = done.deleteArchives(req.DryRun)
+	}
+	return done, err
+}
+
+// mayDelete refuses to delete files that were not uploaded: they are someone's
+// who brought them there.
+func (a *Agent) mayDelete(change *Change) error {
+	for _, i := range change.Items {
+		if i.Action == Unimported && filepath.Dir(i.Subject) != filepath.Clean(a.Configuration.Archives.Upload) {
+			return reasoned(ReasonInvalid, hint.With(fmt.Errorf("%s was not uploaded: it is not in %s", i.Subject, a.Configuration.Archives.Upload),
+				"run the command without --delete-archive, and delete the file by hand"))
+		}
+	}
+	return nil
+}
+
+// deleteArchives deletes the files of archives that are not listed any more.
+func (c *Change) deleteArchives(dryRun bool) error {
+	for _, i := range c.Items {
+		if i.Action != Unimported {
+			continue
+		}
+		if !dryRun {
+			if err := os.Remove(i.Subject); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("the archive is unimported, and its file is not deleted: %w", err)
+			}
+		}
+		c.Items = append(c.Items, ChangeItem{Subject: i.Subject, Action: Deleted})
+	}
+	return nil
 }
 
 func unimportFrom(inv *inventory, paths []string, req UnimportRequest) (*Change, error) {

@@ -4,7 +4,9 @@ package bootstrap
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -59,9 +61,9 @@ func (a *Agent) verify(ctx context.Context, path string) (*approved, error) {
 // check answers a CheckRequest. An archive that cannot be opened is an error,
 // for it has nothing to report on.
 func (a *Agent) check(ctx context.Context, req CheckRequest) (*CheckResult, error) {
-	paths, err := cleanPaths(req.Archives)
+	paths, err := a.archivePaths(req.Archives)
 	if err != nil {
-		return nil, reasoned(ReasonBadRequest, err)
+		return nil, err
 	}
 	result := &CheckResult{}
 	for _, path := range paths {
@@ -87,6 +89,40 @@ func (a *Agent) checkOne(ctx context.Context, path string, structure bool) (*Che
 	return &CheckedArchive{Content: content, Report: report}, err
 }
 
+// archivePaths are paths at which archives may be.
+func (a *Agent) archivePaths(paths []string) ([]string, error) {
+	clean, err := cleanPaths(paths)
+	if err != nil {
+		return nil, reasoned(ReasonBadRequest, err)
+	}
+	for _, path := range clean {
+		if err := a.Configuration.Archives.permit(path); err != nil {
+			return nil, reasoned(ReasonInvalid, err)
+		}
+	}
+	return clean, nil
+}
+
+// permit refuses a path that leads out of the folders that are allowed. Of a
+// path that leads nowhere, who opens it says so.
+func (c ArchivesConfiguration) permit(path string) error {
+	real, err := filepath.EvalSymlinks(path)
+	if len(c.Allow) == 0 || errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", path, err)
+	}
+	for _, folder := range append([]string{c.Upload}, c.Allow...) {
+		folder, err := filepath.EvalSymlinks(folder)
+		if err == nil && strings.HasPrefix(real, strings.TrimSuffix(folder, "/")+"/") {
+			return nil
+		}
+	}
+	return hint.With(fmt.Errorf("%s is in none of the folders in which an archive may be", path),
+		"put it into one of them (archives.allow in the helper's configuration): %s", strings.Join(c.Allow, ", "))
+}
+
 // cleanPaths refuses what cannot be the path of an archive, and drops what is
 // named twice.
 func cleanPaths(paths []string) ([]string, error) {
@@ -109,10 +145,10 @@ func cleanPaths(paths []string) ([]string, error) {
 }
 
 // readFiles answers a ReadRequest.
-func readFiles(req ReadRequest) (*ReadResult, error) {
-	paths, err := cleanPaths([]string{req.Archive})
+func (a *Agent) readFiles(req ReadRequest) (*ReadResult, error) {
+	paths, err := a.archivePaths([]string{req.Archive})
 	if err != nil {
-		return nil, reasoned(ReasonBadRequest, err)
+		return nil, err
 	}
 	opened, err := archive.Open(paths[0])
 	if err != nil {

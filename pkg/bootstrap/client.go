@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/user"
 
@@ -79,13 +80,36 @@ func (e *RemoteError) Hint() string { return e.Failure.Hint }
 
 // ask sends a request and returns the helper's result.
 func ask[T any](ctx context.Context, c *Client, req Request) (*T, error) {
+	data, err := encode(req)
+	if err != nil {
+		return nil, err
+	}
+	return run[T](ctx, c, bytes.NewReader(data), &eventReader{progress: c.Progress})
+}
+
+// askStream sends a request with what s sends after it.
+func askStream[T any](ctx context.Context, c *Client, req Request, s *sender) (_ *T, err error) {
+	if s.line, err = encode(req); err != nil {
+		return nil, err
+	}
+	result, err := run[T](ctx, c, s, &eventReader{progress: c.Progress, offers: s.offers})
+	if cause := s.err.Load(); cause != nil {
+		return nil, *cause // the helper knows only that nothing more came
+	}
+	return result, err
+}
+
+func encode(req Request) ([]byte, error) {
 	req.Protocol, req.Holder = Protocol, holder()
-	data, err := json.Marshal(req)
+	line, err := lineOf(req)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the request: %w", err)
 	}
-	events := &eventReader{progress: c.Progress}
-	runErr := c.Runner.Run(ctx, bytes.NewReader(data), events)
+	return line, nil
+}
+
+func run[T any](ctx context.Context, c *Client, stdin io.Reader, events *eventReader) (*T, error) {
+	runErr := c.Runner.Run(ctx, stdin, events)
 	if events.err == nil && events.failure != nil {
 		return nil, &RemoteError{Failure: *events.failure}
 	}
@@ -116,6 +140,7 @@ func holder() string {
 // eventReader is the writer that the helper's standard output is copied to.
 type eventReader struct {
 	progress func(Progress)
+	offers   chan<- Offer // nil where none is due
 
 	partial []byte // of a line
 	hello   *Hello
@@ -164,6 +189,11 @@ func (r *eventReader) event(line []byte) error {
 		if r.progress != nil {
 			r.progress(*e.Progress)
 		}
+	case e.Offer != nil && r.offers == nil:
+		return errors.New("the helper offers to go on with an upload that there is none of, or for the second time")
+	case e.Offer != nil:
+		r.offers <- *e.Offer
+		r.offers = nil
 	case e.Result != nil:
 		r.result = bytes.Clone(e.Result)
 	case e.Error != nil:

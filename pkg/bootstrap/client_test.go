@@ -225,7 +225,7 @@ func TestClientReadsEvents(t *testing.T) {
 	if diff := cmp.Diff([]Progress{{"checking", 5, 10}, {"checking", 5, 10}}, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
-	if !strings.HasPrefix(asked, `{"protocol":1,"holder":"`) || !strings.HasSuffix(asked, `"list":{"verify":true}}`) {
+	if !strings.HasPrefix(asked, `{"protocol":1,"holder":"`) || !strings.HasSuffix(asked, `"list":{"verify":true}}`+"\n") {
 		t.Errorf("asked %s", asked)
 	}
 	// Who does not want to know of progress need not.

@@ -32,7 +32,21 @@ type Configuration struct {
 	// archives are where their paths say. The default is "/".
 	Root     string                `json:"root,omitempty"`
 	Registry RegistryConfiguration `json:"registry,omitempty"`
+	Archives ArchivesConfiguration `json:"archives,omitempty"`
 }
+
+// ArchivesConfiguration concerns the files that archives are.
+type ArchivesConfiguration struct {
+	// Upload is the folder that uploaded archives are put into. The default is
+	// DefaultUploadFolder below Root; a folder that is given is where it says.
+	Upload string `json:"upload,omitempty"`
+	// Allow are the folders, besides Upload, in which an archive may be, links
+	// followed. Where it is empty, any will do.
+	Allow []string `json:"allow,omitempty"`
+}
+
+// DefaultUploadFolder is below Root.
+const DefaultUploadFolder = "/var/lib/metalk8s/solutions"
 
 // RegistryConfiguration concerns the registry that serves the archives.
 type RegistryConfiguration struct {
@@ -102,6 +116,14 @@ func ParseConfiguration(data []byte) (Configuration, error) {
 	}
 	if !filepath.IsAbs(c.Root) {
 		return c, fmt.Errorf("root: %q is no absolute path", c.Root)
+	}
+	if c.Archives.Upload == "" {
+		c.Archives.Upload = filepath.Join(c.Root, DefaultUploadFolder)
+	}
+	for _, folder := range append([]string{c.Archives.Upload}, c.Archives.Allow...) {
+		if !filepath.IsAbs(folder) {
+			return c, fmt.Errorf("archives: %q is no absolute path", folder)
+		}
 	}
 	if !endpointPattern.MatchString(c.Registry.Endpoint) {
 		return c, hint.With(fmt.Errorf("registry.endpoint: %q is not of the form host[:port][/path]", c.Registry.Endpoint),

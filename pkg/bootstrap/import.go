@@ -13,9 +13,9 @@ import (
 // importArchives checks all archives that are not listed yet before it takes
 // the first. The check, which can take minutes, holds no lock.
 func (a *Agent) importArchives(ctx context.Context, holder string, req ImportRequest) (*Change, error) {
-	paths, err := cleanPaths(req.Archives)
+	paths, err := a.archivePaths(req.Archives)
 	if err != nil {
-		return nil, reasoned(ReasonBadRequest, err)
+		return nil, err
 	}
 	checked, err := a.verifyNew(ctx, paths, req.DryRun && req.Structure)
 	if err != nil {

@@ -4,6 +4,7 @@ package bootstrap
 
 import (
 	"bytes"
+	stdcmp "cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,6 +30,8 @@ type node struct {
 	root     string
 	archives string // folder
 	iso      []byte
+	upload   string   // folder of uploads, "" for the default
+	allow    []string // folders of archives
 }
 
 func newNode(t *testing.T) *node {
@@ -85,8 +88,11 @@ func (n *node) damaged(version string) string {
 
 func (n *node) agent() *Agent {
 	return &Agent{
-		Configuration: Configuration{Root: n.root, Registry: RegistryConfiguration{Endpoint: "registry:5000", Listen: []string{defaultListen}}},
-		Version:       "1.2.3", LockTimeout: time.Minute,
+		Configuration: Configuration{
+			Root: n.root, Registry: RegistryConfiguration{Endpoint: "registry:5000", Listen: []string{defaultListen}},
+			Archives: ArchivesConfiguration{Upload: stdcmp.Or(n.upload, filepath.Join(n.root, DefaultUploadFolder)), Allow: n.allow},
+		},
+		Version: "1.2.3", LockTimeout: time.Minute,
 	}
 }
 

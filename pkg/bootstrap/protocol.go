@@ -29,6 +29,7 @@ type Request struct {
 	Activate   *ActivateRequest   `json:"activate,omitempty"`
 	Deactivate *DeactivateRequest `json:"deactivate,omitempty"`
 	Read       *ReadRequest       `json:"read,omitempty"`
+	Upload     *UploadRequest     `json:"upload,omitempty"`
 	// Configuration asks for the helper's Configuration.
 	Configuration *ConfigurationRequest `json:"configuration,omitempty"`
 }
@@ -68,6 +69,8 @@ type UnimportRequest struct {
 	Name     string   `json:"name,omitempty"`
 	Version  string   `json:"version,omitempty"`
 	DryRun   bool     `json:"dryRun,omitempty"`
+	// DeleteArchive deletes the files too. Only those that were uploaded can be.
+	DeleteArchive bool `json:"deleteArchive,omitempty"`
 }
 
 // ActivateRequest sets the active version of a Solution: a version, or
@@ -90,10 +93,21 @@ type ReadRequest struct {
 	Paths   []string `json:"paths"`
 }
 
+// UploadRequest brings an archive to the node: its bytes follow the request, in
+// the way that docs/protocol.md describes.
+type UploadRequest struct {
+	// Name is the archive's in the folder that the helper's configuration names.
+	Name string `json:"name"`
+	// Size is that of the archive, in bytes.
+	Size   int64 `json:"size"`
+	DryRun bool  `json:"dryRun,omitempty"`
+}
+
 // Event is one line of the helper's output: of the pointers, exactly one is
 // set. Hello comes first; Result or Error comes last.
 type Event struct {
 	Hello    *Hello          `json:"hello,omitempty"`
+	Offer    *Offer          `json:"offer,omitempty"`
 	Progress *Progress       `json:"progress,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
 	Error    *Failure        `json:"error,omitempty"`
@@ -103,6 +117,13 @@ type Event struct {
 type Hello struct {
 	Version  string `json:"version"`
 	Protocol int    `json:"protocol"`
+}
+
+// Offer tells what the node has of an archive that is being uploaded: its first
+// Offset bytes, which have this digest ("sha256:" and hex).
+type Offer struct {
+	Offset int64  `json:"offset"`
+	Digest string `json:"digest"`
 }
 
 // Progress tells how far a step is, in bytes.
@@ -130,6 +151,7 @@ const (
 	ReasonConflict   Reason = "Conflict"
 	ReasonInUse      Reason = "InUse"
 	ReasonLocked     Reason = "Locked"
+	ReasonNoSpace    Reason = "NoSpace"
 	ReasonInternal   Reason = "Internal"
 )
 
@@ -204,7 +226,19 @@ const (
 	Activated   Action = "activated"
 	Deactivated Action = "deactivated"
 	Unchanged   Action = "unchanged"
+	Uploaded    Action = "uploaded"
+	Deleted     Action = "deleted"
 )
+
+// UploadResult answers an UploadRequest.
+type UploadResult struct {
+	// Path is that of the archive on the node.
+	Path string `json:"path"`
+	// Action is Uploaded, or Unchanged where the archive was there already.
+	Action Action `json:"action"`
+	// Received is how many bytes were sent, in this upload.
+	Received int64 `json:"received"`
+}
 
 // ReadResult answers a ReadRequest, in its order.
 type ReadResult struct {

@@ -86,7 +86,10 @@ func TestRefuse(t *testing.T) {
 
 func TestParseConfiguration(t *testing.T) {
 	configuration := func(root, endpoint string, listen ...string) Configuration {
-		return Configuration{Root: root, Registry: RegistryConfiguration{Endpoint: endpoint, Listen: listen}}
+		return Configuration{
+			Root: root, Registry: RegistryConfiguration{Endpoint: endpoint, Listen: listen},
+			Archives: ArchivesConfiguration{Upload: filepath.Join(root, DefaultUploadFolder)},
+		}
 	}
 	const usual = "metalk8s-registry-from-config.invalid"
 	for text, want := range map[string]Configuration{
@@ -96,6 +99,10 @@ func TestParseConfiguration(t *testing.T) {
 		"registry: {endpoint: '[::1]:5000'}":              configuration("/", "[::1]:5000", ":5000"),
 		"registry: {listen: []}":                          configuration("/", usual, ":5000"),
 		"registry: {listen: ['10.0.0.1:80', '[::1]:0']}":  configuration("/", usual, "10.0.0.1:80", "[::1]:0"),
+		"archives: {upload: /a, allow: [/b]}": {
+			Root: "/", Registry: RegistryConfiguration{Endpoint: usual, Listen: []string{defaultListen}},
+			Archives: ArchivesConfiguration{Upload: "/a", Allow: []string{"/b"}},
+		},
 	} {
 		got, err := ParseConfiguration([]byte(text))
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
@@ -113,6 +120,8 @@ func TestParseConfiguration(t *testing.T) {
 		"registry: {listen: ['a:70000']}":     {`registry.listen: "a:70000" is not of the form host:port or :port`, addresses},
 		"registry: {listen: ['::1:http']}":    {`registry.listen: "::1:http" is not of the form host:port or :port`, addresses},
 		"registry: {port: 1}":                 {`error unmarshaling JSON: while decoding JSON: json: unknown field "port"`, ""},
+		"archives: {upload: a}":               {`archives: "a" is no absolute path`, ""},
+		"archives: {allow: [/a, b]}":          {`archives: "b" is no absolute path`, ""},
 		"unknown: 1":                          {`error unmarshaling JSON: while decoding JSON: json: unknown field "unknown"`, ""},
 		"root: [":                             {"error converting YAML to JSON: yaml: line 1: did not find expected node content", ""},
 	} {

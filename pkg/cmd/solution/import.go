@@ -22,17 +22,25 @@ var importHelp = templates.LongDesc(`
 	All archives are checked before the first is imported. Nothing is unpacked or
 	copied: images are served out of the archive, which has to stay where it is.
 	Operators that run are told of the new versions, and restarted to read of
-	them. An archive that is imported already is left as it is.`)
+	them. An archive that is imported already is left as it is.
+
+	With --upload the archives are files of this machine, which are first brought
+	to the folder of uploads on the bootstrap node. What arrived there before, as
+	the beginning of an upload that was cut off, is compared and not sent again.`)
 
 var importExamples = templates.Examples(`
 	# Import two versions at once
 	kubectl solution import /solutions/storage-1.0.0.iso /solutions/storage-1.1.0.iso
+
+	# Bring an archive to the bootstrap node, and import it there
+	kubectl solution import --upload storage-1.1.0.iso
 
 	# See what would happen
 	kubectl solution import --dry-run=server /solutions/storage-1.1.0.iso`)
 
 func newImportCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
 	o := &editOptions{IOStreams: streams, conn: conn}
+	isUpload := false
 	cmd := &cobra.Command{
 		Use:     "import ARCHIVE...",
 		Short:   "Check archives and make them available to the cluster",
@@ -43,9 +51,13 @@ func newImportCommand(streams genericiooptions.IOStreams, conn *util.Connection)
 			if err := o.complete(cmd); err != nil {
 				return err
 			}
+			if isUpload {
+				return o.importUploads(cmd.Context(), args)
+			}
 			return o.run(cmd.Context(), o.importEdit(args))
 		},
 	}
+	cmd.Flags().BoolVar(&isUpload, "upload", isUpload, "The archives are files of this machine: bring them to the bootstrap node first.")
 	o.addFlags(cmd)
 	return cmd
 }

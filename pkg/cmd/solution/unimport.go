@@ -18,7 +18,8 @@ var unimportHelp = templates.LongDesc(`
 	Take archives, or one version of a Solution, out of what the cluster can use.
 
 	The version that is active, and one that an Environment uses, is refused. The
-	ISO file itself stays. What is not imported is left as it is, which is no
+	ISO file itself stays, unless it was uploaded and --delete-archive is given.
+	What is not imported is left as it is, which is no
 	error.`)
 
 var unimportExamples = templates.Examples(`
@@ -30,7 +31,7 @@ var unimportExamples = templates.Examples(`
 
 func newUnimportCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
 	o := &editOptions{IOStreams: streams, conn: conn}
-	version := ""
+	version, deleteArchive := "", false
 	cmd := &cobra.Command{
 		Use:               "unimport ARCHIVE... | NAME --version VERSION",
 		Short:             "Take archives or a version away from the cluster",
@@ -45,23 +46,24 @@ func newUnimportCommand(streams genericiooptions.IOStreams, conn *util.Connectio
 			if err := o.complete(cmd); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), unimportEdit(args, version))
+			return o.run(cmd.Context(), unimportEdit(args, version, deleteArchive))
 		},
 	}
 	cmd.Flags().StringVar(&version, "version", version, "The version of the Solution that is named.")
+	cmd.Flags().BoolVar(&deleteArchive, "delete-archive", deleteArchive, "Delete the ISO files too, which were brought to the bootstrap node by import --upload.")
 	o.addFlags(cmd)
 	return cmd
 }
 
-func unimportEdit(args []string, version string) edit {
+func unimportEdit(args []string, version string, deleteArchive bool) edit {
 	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
 		if version != "" {
-			return node.Unimport(ctx, bootstrap.UnimportRequest{Name: args[0], Version: version, DryRun: dryRun})
+			return node.Unimport(ctx, bootstrap.UnimportRequest{Name: args[0], Version: version, DryRun: dryRun, DeleteArchive: deleteArchive})
 		}
 		paths, err := archivePaths(node, args)
 		if err != nil {
 			return nil, err
 		}
-		return node.Unimport(ctx, bootstrap.UnimportRequest{Archives: paths, DryRun: dryRun})
+		return node.Unimport(ctx, bootstrap.UnimportRequest{Archives: paths, DryRun: dryRun, DeleteArchive: deleteArchive})
 	}
 }

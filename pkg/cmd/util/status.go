@@ -24,6 +24,9 @@ type Status struct {
 	width    int
 	step     string
 	drawn    time.Time
+	// began and from are when the first progress of the step came, and what it was.
+	began time.Time
+	from  int64
 }
 
 // NewStatus returns a Status that writes to w.
@@ -44,9 +47,9 @@ func (s *Status) Step(format string, args ...any) {
 	if step == s.step {
 		return
 	}
-	s.step = step
+	s.step, s.began = step, time.Time{}
 	if s.terminal {
-		s.draw(step)
+		s.draw(step, "")
 		return
 	}
 	fmt.Fprintln(s.w, step)
@@ -58,7 +61,26 @@ func (s *Status) Progress(p bootstrap.Progress) {
 	if !s.terminal || p.Total <= 0 || (time.Since(s.drawn) < 100*time.Millisecond && p.Done < p.Total) {
 		return
 	}
-	s.draw(fmt.Sprintf("%s  %d%% of %s", p.Step, p.Done*100/p.Total, printers.Size(p.Total)))
+	now := time.Now()
+	if s.began.IsZero() {
+		s.began, s.from = now, p.Done
+	}
+	s.draw(p.Step, fmt.Sprintf("  %d%% of %s%s", p.Done*100/p.Total, printers.Size(p.Total), speed(p, p.Done-s.from, now.Sub(s.began))))
+}
+
+// speed tells how fast a step is, and how long it will go on, once both can be
+// told.
+func speed(p bootstrap.Progress, done int64, took time.Duration) string {
+	if took < time.Second || done <= 0 {
+		return ""
+	}
+	rate := float64(done) / took.Seconds()
+	text := fmt.Sprintf(", %s/s", printers.Size(int64(rate)))
+	if p.Done >= p.Total {
+		return text
+	}
+	left := time.Duration(float64(p.Total-p.Done) / rate * float64(time.Second))
+	return text + ", " + left.Round(time.Second).String() + " left"
 }
 
 // Observe is told what an object is waiting for.
@@ -72,10 +94,12 @@ func (s *Status) Clear() {
 	s.step = ""
 }
 
-func (s *Status) draw(line string) {
-	if runes := []rune(line); len(runes) > s.width-1 {
-		line = string(runes[:s.width-2]) + "…"
+// draw writes the line. What is too long of the step is left out.
+func (s *Status) draw(step, rest string) {
+	room := max(1, s.width-1-len([]rune(rest)))
+	if runes := []rune(step); len(runes) > room {
+		step = string(runes[:room-1]) + "…"
 	}
 	s.drawn = time.Now()
-	fmt.Fprintf(s.w, "\r\x1b[K%s", line)
+	fmt.Fprintf(s.w, "\r\x1b[K%s%s", step, rest)
 }

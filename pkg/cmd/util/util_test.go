@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/spf13/cobra"
@@ -60,9 +61,26 @@ func TestStatusOnATerminal(t *testing.T) {
 	s.Clear()
 	s.Clear()
 	const erase = "\r\x1b[K"
-	want := erase + "short" + erase + "as long as ééééééé…" + erase + "a.iso" + erase + "a.iso  100% of 1.0…" + erase
+	want := erase + "short" + erase + "as long as ééééééé…" + erase + "a.iso" + erase + "a…  100% of 1.0 MiB" + erase
 	if diff := cmp.Diff(want, out.String()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestSpeed(t *testing.T) {
+	for _, test := range []struct {
+		done, total, sent int64
+		took              time.Duration
+		want              string
+	}{
+		{1 << 20, 100 << 20, 1 << 20, 999 * time.Millisecond, ""},
+		{1 << 20, 100 << 20, 0, time.Minute, ""},
+		{60 << 20, 100 << 20, 20 << 20, 2 * time.Second, ", 10.0 MiB/s, 4s left"},
+		{100 << 20, 100 << 20, 60 << 20, 6 * time.Second, ", 10.0 MiB/s"},
+	} {
+		if got := speed(bootstrap.Progress{Done: test.done, Total: test.total}, test.sent, test.took); got != test.want {
+			t.Errorf("%+v: %q", test, got)
+		}
 	}
 }
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package solution
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
+
+	"github.com/metalk8s/kubectl-solution/pkg/archive"
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+)
+
+// importUploads brings archives of this machine to the node, and imports them
+// from there. Before the first byte is sent, all are known to be archives, and
+// the cluster and the node to answer.
+func (o *editOptions) importUploads(ctx context.Context, files []string) error {
+	for _, file := range files {
+		if err := checkHere(file); err != nil {
+			return err
+		}
+	}
+	paths, err := o.upload(ctx, files)
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		cli.Warn(o.ErrOut, "what the import would change can be told once the archives are on the bootstrap node")
+		return nil
+	}
+	return o.run(ctx, o.importEdit(paths))
+}
+
+// checkHere refuses what could not be imported, as far as that can be told
+// without reading its blobs.
+func checkHere(path string) (err error) {
+	a, err := archive.Open(path)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	_, report := a.Inspect()
+	return report.Err(archive.StageImport)
+}
+
+// upload returns the paths of the archives on the node; of a dry run, none if
+// one is not there.
+func (o *editOptions) upload(ctx context.Context, files []string) ([]string, error) {
+	status := util.NewStatus(o.ErrOut)
+	defer status.Clear()
+	r, err := o.connect(ctx, status)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := r.cluster.Catalog(ctx); err != nil {
+		return nil, util.ClusterError(err)
+	}
+	var paths []string
+	isComplete := true
+	for _, file := range files {
+		result, err := uploadOne(ctx, r.node, file, o.dryRun != cmdutil.DryRunNone)
+		if err != nil {
+			return nil, err
+		}
+		status.Clear()
+		fmt.Fprintf(o.Out, "archive %s %s%s\n", result.Path, result.Action, util.DryRunSuffix(o.dryRun))
+		isComplete = isComplete && (o.dryRun == cmdutil.DryRunNone || result.Action == bootstrap.Unchanged)
+		paths = append(paths, result.Path)
+	}
+	if !isComplete {
+		return nil, nil
+	}
+	return paths, nil
+}
+
+func uploadOne(ctx context.Context, node *bootstrap.Client, path string, dryRun bool) (_ *bootstrap.UploadResult, err error) {
+	a, err := archive.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, a.Close()) }()
+	return node.Upload(ctx, a.File(), dryRun)
+}

@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
+
+	"github.com/metalk8s/kubectl-solution/pkg/atomicfile"
 )
 
 // ErrChanged says that a file is not any more what was read from it: someone
@@ -65,40 +66,12 @@ func (f File) Write(d *Document) error {
 	if bytes.Equal(text, d.disk) {
 		return nil
 	}
-	if err := f.replace(d, text); err != nil {
+	// It is looked at as late as can be, too: an editor does not ask for the lock.
+	if err := atomicfile.Write(f.Path, text, func(target string) error { return unchanged(target, d) }); err != nil {
 		return fmt.Errorf("writing %s: %w", f.Path, err)
 	}
 	d.disk, d.exists = text, true
 	return nil
-}
-
-func (f File) replace(d *Document, text []byte) error {
-	target, err := followLinks(f.Path)
-	if err != nil {
-		return err
-	}
-	if err := unchanged(target, d); err != nil {
-		return err
-	}
-	folder := filepath.Dir(target)
-	if err := makeFolder(folder); err != nil {
-		return err
-	}
-	if err := removeLitter(target); err != nil {
-		return err
-	}
-	temporary, err := writeTemporary(target, text)
-	if err != nil {
-		return err
-	}
-	// Once more, as late as can be: an editor does not ask for the lock.
-	if err := unchanged(target, d); err != nil {
-		return errors.Join(err, os.Remove(temporary))
-	}
-	if err := os.Rename(temporary, target); err != nil {
-		return errors.Join(err, os.Remove(temporary))
-	}
-	return syncFolder(folder)
 }
 
 // unchanged returns ErrChanged unless the file is as the document was read.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/metalk8s/kubectl-solution/pkg/atomicfile"
 )
 
 // lockPoll is how often a lock that is held is tried: flock has no timeout.
@@ -29,7 +31,7 @@ func (f File) Lock(ctx context.Context, holder string) (unlock func() error, err
 		return nil, fmt.Errorf("locking %s: %w", f.Path, context.Cause(ctx))
 	}
 	path := f.Path + ".lock"
-	if err := makeFolder(filepath.Dir(path)); err != nil {
+	if err := atomicfile.MakeFolder(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("locking %s: %w", f.Path, err)
 	}
 	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|noFollow, 0o644)

@@ -6,7 +6,6 @@ package solutionsconfig
 
 import (
 	"errors"
-	"io/fs"
 	"os"
 )
 
@@ -17,5 +16,3 @@ const noFollow = 0
 func tryLock(*os.File) error {
 	return errors.New("the SolutionsConfiguration of a bootstrap node can be locked on Linux only")
 }
-
-func copyOwner(*os.File, fs.FileInfo) error { return nil }

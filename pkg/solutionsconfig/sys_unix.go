@@ -6,9 +6,7 @@ package solutionsconfig
 
 import (
 	"errors"
-	"io/fs"
 	"os"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,20 +21,4 @@ func tryLock(file *os.File) error {
 		return errLocked
 	}
 	return err
-}
-
-// copyOwner gives file the owner that info tells.
-func copyOwner(file *os.File, info fs.FileInfo) error {
-	want, ok := info.Sys().(*syscall.Stat_t)
-	if !ok {
-		return nil
-	}
-	now, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if is, ok := now.Sys().(*syscall.Stat_t); ok && is.Uid == want.Uid && is.Gid == want.Gid {
-		return nil
-	}
-	return file.Chown(int(want.Uid), int(want.Gid))
 }

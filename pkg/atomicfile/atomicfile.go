@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solutionsconfig
+// Package atomicfile replaces files so that whoever reads them, or finds them
+// after a loss of power, sees what was there before or what is there now, and
+// nothing in between.
+package atomicfile
 
 import (
 	"cmp"
@@ -11,6 +14,43 @@ import (
 	"path/filepath"
 	"strings"
 )
+
+// Write replaces the file at path by data: wholly or, with an error, not at
+// all. Its mode and owner stay; a new one has mode 0644 whatever the umask is,
+// in folders that are made with MakeFolder. Of a symbolic link the target is
+// replaced. The function may, with the path of the file that will be replaced,
+// is asked twice, before anything is done and as late as can be; an error of it
+// ends everything. It can be nil.
+func Write(path string, data []byte, may func(target string) error) error {
+	if may == nil {
+		may = func(string) error { return nil }
+	}
+	target, err := followLinks(path)
+	if err != nil {
+		return err
+	}
+	if err := may(target); err != nil {
+		return err
+	}
+	folder := filepath.Dir(target)
+	if err := MakeFolder(folder); err != nil {
+		return err
+	}
+	if err := removeLitter(target); err != nil {
+		return err
+	}
+	temporary, err := writeTemporary(target, data)
+	if err != nil {
+		return err
+	}
+	if err := may(target); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	if err := os.Rename(temporary, target); err != nil {
+		return errors.Join(err, os.Remove(temporary))
+	}
+	return syncFolder(folder)
+}
 
 // maxLinks is how many symbolic links are followed, as many as Linux does.
 const maxLinks = 40
@@ -48,9 +88,9 @@ func followLinks(path string) (string, error) {
 	return "", errors.New("too many symbolic links")
 }
 
-// makeFolder makes a folder and those above it, with mode 0755 whatever the
+// MakeFolder makes a folder and those above it, with mode 0755 whatever the
 // umask is, and makes sure that they last.
-func makeFolder(path string) error {
+func MakeFolder(path string) error {
 	info, err := os.Stat(path)
 	if err == nil && !info.IsDir() {
 		return fmt.Errorf("%s is not a folder", path)
@@ -59,7 +99,7 @@ func makeFolder(path string) error {
 		return err
 	}
 	parent := filepath.Dir(path)
-	if err := makeFolder(parent); err != nil {
+	if err := MakeFolder(parent); err != nil {
 		return err
 	}
 	if err := os.Mkdir(path, 0o755); err != nil {
@@ -108,7 +148,7 @@ func removeLitter(target string) error {
 
 // writeTemporary writes a file beside the target, with its mode and owner, and
 // makes sure that it is on disk.
-func writeTemporary(target string, text []byte) (path string, err error) {
+func writeTemporary(target string, data []byte) (path string, err error) {
 	file, err := os.CreateTemp(filepath.Dir(target), temporaryPrefix(target))
 	if err != nil {
 		return "", err
@@ -131,7 +171,7 @@ func writeTemporary(target string, text []byte) (path string, err error) {
 	if err := file.Chmod(mode); err != nil {
 		return "", err
 	}
-	if _, err := file.Write(text); err != nil {
+	if _, err := file.Write(data); err != nil {
 		return "", err
 	}
 	return file.Name(), file.Sync()

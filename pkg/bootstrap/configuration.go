@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 
 	"sigs.k8s.io/yaml"
 
@@ -33,6 +31,7 @@ type Configuration struct {
 	Root     string                `json:"root,omitempty"`
 	Registry RegistryConfiguration `json:"registry,omitempty"`
 	Archives ArchivesConfiguration `json:"archives,omitempty"`
+	Metrics  MetricsConfiguration  `json:"metrics,omitzero"`
 }
 
 // ArchivesConfiguration concerns the files that archives are.
@@ -57,6 +56,33 @@ type RegistryConfiguration struct {
 	// Listen are the addresses, host:port or :port, on which solution-bootstrap
 	// serve answers. The default is port 5000 on all of the node's addresses:
 	// other nodes pull from here, and could not from the loopback address.
+	Listen []string `json:"listen,omitempty"`
+	// AccessLog has every request told in the log.
+	AccessLog bool `json:"accessLog,omitempty"`
+	// TLS has the registry answer over TLS only; the zero value, over plain
+	// HTTP only.
+	TLS TLSConfiguration `json:"tls,omitzero"`
+	// HTPasswd is the path of a file with the users who may read the registry,
+	// and the bcrypt hashes of their passwords; "" for no passwords.
+	HTPasswd string `json:"htpasswd,omitempty"`
+}
+
+// TLSConfiguration has the paths of PEM files. They are where they say:
+// Configuration.Root is not put before them.
+type TLSConfiguration struct {
+	// Certificate has the server's certificate, and then those that lead to its
+	// authority; Key has its private key.
+	Certificate string `json:"certificate,omitempty"`
+	Key         string `json:"key,omitempty"`
+	// ClientCAs are the authorities of clients who may read the registry; ""
+	// for no client certificates.
+	ClientCAs string `json:"clientCAs,omitempty"`
+}
+
+// MetricsConfiguration concerns the metrics of solution-bootstrap serve.
+type MetricsConfiguration struct {
+	// Listen are the addresses, host:port or :port, of a server that answers
+	// /metrics only; empty for none.
 	Listen []string `json:"listen,omitempty"`
 }
 
@@ -109,10 +135,8 @@ func ParseConfiguration(data []byte) (Configuration, error) {
 	if len(c.Registry.Listen) == 0 {
 		c.Registry.Listen = []string{defaultListen}
 	}
-	for _, address := range c.Registry.Listen {
-		if err := checkListen(address); err != nil {
-			return c, fmt.Errorf("registry.listen: %w", err)
-		}
+	if err := checkServing(c); err != nil {
+		return c, err
 	}
 	if !filepath.IsAbs(c.Root) {
 		return c, fmt.Errorf("root: %q is no absolute path", c.Root)
@@ -130,20 +154,6 @@ func ParseConfiguration(data []byte) (Configuration, error) {
 			"give it as in an image reference, without a scheme: 192.168.1.10:5000")
 	}
 	return c, nil
-}
-
-// checkListen refuses what is no address to listen on. Port 0 stands for any
-// that is free.
-func checkListen(address string) error {
-	_, port, err := net.SplitHostPort(address)
-	if err == nil {
-		_, err = strconv.ParseUint(port, 10, 16)
-	}
-	if err != nil {
-		return hint.With(fmt.Errorf("%q is not of the form host:port or :port", address),
-			`for example ":5000", "192.168.1.10:5000" or "[::1]:5000"`)
-	}
-	return nil
 }
 
 // VerifiedFolder returns where the node keeps which archives were checked.

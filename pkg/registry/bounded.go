@@ -3,22 +3,40 @@
 package registry
 
 import (
+	"io"
 	"net/http"
 	"time"
 )
 
-// boundedWriter gives the client stallTimeout for each piece of an answer, and
-// notes what was sent.
+// boundedWriter gives the client a time for each piece of an answer, and notes
+// what was sent.
 type boundedWriter struct {
 	http.ResponseWriter
 	controller *http.ResponseController
-	status     int
-	sent       int64
+	stall      time.Duration
+	start      time.Time
+	// began is when the answer did, after start; 0 before.
+	began  time.Duration
+	status int
+	sent   int64
+	// user is who was found to ask, "" for nobody.
+	user string
 }
+
+func newBoundedWriter(w http.ResponseWriter, stall time.Duration) *boundedWriter {
+	return &boundedWriter{
+		ResponseWriter: w, controller: http.NewResponseController(w), stall: stall,
+		start: time.Now(), status: http.StatusOK,
+	}
+}
+
+// Unwrap is for http.ResponseController.
+func (w *boundedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // WriteHeader sends the headers.
 func (w *boundedWriter) WriteHeader(status int) {
 	w.status = status
+	w.began = time.Since(w.start)
 	w.extend()
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -31,20 +49,74 @@ func (w *boundedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// ReadFrom sends what src has, as the connection does it: with sendfile where
+// src is a file, or a part of one by an io.LimitedReader.
+func (w *boundedWriter) ReadFrom(src io.Reader) (sent int64, err error) {
+	to, ok := w.ResponseWriter.(io.ReaderFrom)
+	if !ok {
+		return io.Copy(struct{ io.Writer }{w}, src)
+	}
+	// A limit within a limit would hide the file.
+	whole, limited := src.(*io.LimitedReader)
+	if limited {
+		src = whole.R
+	}
+	for !limited || whole.N > 0 {
+		piece := &io.LimitedReader{R: src, N: copyBytes}
+		if limited {
+			piece.N = min(piece.N, whole.N)
+		}
+		want := piece.N
+		w.extend()
+		n, err := to.ReadFrom(piece)
+		sent += n
+		w.sent += n
+		if limited {
+			whole.N -= n
+		}
+		if err != nil || n < want {
+			return sent, err
+		}
+	}
+	return sent, nil
+}
+
 // extend moves the deadline. An error means that there is no connection, but a
 // test.
 func (w *boundedWriter) extend() {
-	_ = w.controller.SetWriteDeadline(time.Now().Add(stallTimeout))
+	_ = w.controller.SetWriteDeadline(time.Now().Add(w.stall))
 }
 
-// logAccess tells the log of a request that has ended.
-func (s *Server) logAccess(r *http.Request, w *boundedWriter, took time.Duration) {
+// refuseBody has a connection not wait for a body for long, and end after the
+// answer: no request here has a body.
+func (w *boundedWriter) refuseBody(timeout time.Duration) {
+	// An error means that there is no connection, but a test.
+	_ = w.controller.SetReadDeadline(time.Now().Add(timeout))
+	w.Header().Set("Connection", "close")
+}
+
+// logged is how much of what a client sends gets into one line of the log.
+const logged = 256
+
+func cut(s string) string {
+	if len(s) > logged {
+		return s[:logged] + "…"
+	}
+	return s
+}
+
+// logAccess tells the log of a request that has ended. Of its headers it tells
+// those that have no secrets.
+func (s *Server) logAccess(r *http.Request, w *boundedWriter) {
 	attributes := []any{
-		"method", r.Method, "path", r.URL.EscapedPath(), "status", w.status, "bytes", w.sent,
-		"took", took.Round(time.Microsecond), "client", r.RemoteAddr, "agent", r.UserAgent(),
+		"method", cut(r.Method), "path", cut(r.URL.EscapedPath()), "status", w.status, "bytes", w.sent,
+		"took", time.Since(w.start).Round(time.Microsecond), "client", r.RemoteAddr, "agent", cut(r.UserAgent()),
+	}
+	if w.user != "" {
+		attributes = append(attributes, "user", w.user)
 	}
 	if part := r.Header.Get("Range"); part != "" {
-		attributes = append(attributes, "range", part)
+		attributes = append(attributes, "range", cut(part))
 	}
 	s.Log.Info("request", attributes...)
 }

@@ -20,21 +20,35 @@ func serveHealth(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// readiness is what /readyz answers. Those who may not read the registry, and
+// are not on its node, get Ready only.
+type readiness struct {
+	Ready    bool      `json:"ready"`
+	Archives []Archive `json:"archives"`
+	Problems []Problem `json:"problems"`
+}
+
 // serveReady says whether every archive of the configuration is served, and
-// which are not.
-func serveReady(w http.ResponseWriter, r *http.Request, f *follower) {
+// which are and are not.
+func (s *Server) serveReady(w *boundedWriter, r *http.Request, f *follower) {
 	if !reads(w, r) {
 		return
 	}
-	answer := struct {
-		Ready    bool      `json:"ready"`
-		Archives int       `json:"archives"`
-		Problems []Problem `json:"problems"`
-	}{Archives: f.set.Len(), Problems: f.problems()}
+	answer := readiness{Archives: f.set.Archives(), Problems: s.problems(f)}
 	answer.Ready = len(answer.Problems) == 0
 	status := http.StatusOK
 	if !answer.Ready {
 		status = http.StatusServiceUnavailable
 	}
+	if !isLocal(r) {
+		var refusal *apiError
+		if w.user, refusal = s.access.refuse(r); refusal != nil {
+			writeJSON(w, status, "application/json", map[string]bool{"ready": answer.Ready})
+			return
+		}
+	}
 	writeJSON(w, status, "application/json", answer)
 }
+
+// problems are all that there are.
+func (s *Server) problems(f *follower) []Problem { return append(f.problems(), s.access.problems()...) }

@@ -30,14 +30,22 @@ type running struct {
 	file string // solutions.yaml
 	url  string
 	log  *logBuffer
-	stop context.CancelFunc
-	done chan error
+	// server is only looked at once it listens.
+	server *Server
+	stop   context.CancelFunc
+	done   chan error
 }
 
 var addressPattern = regexp.MustCompile(`msg=listening address=(\S+)`)
 
 // run starts a server, with these archives in its solutions.yaml.
 func run(t *testing.T, archives ...string) *running {
+	t.Helper()
+	return runWith(t, func(*Server) {}, archives...)
+}
+
+// runWith has a server that is configured further.
+func runWith(t *testing.T, configure func(*Server), archives ...string) *running {
 	t.Helper()
 	r := &running{t: t, file: filepath.Join(t.TempDir(), "solutions.yaml"), log: &logBuffer{}, done: make(chan error, 1)}
 	if len(archives) > 0 {
@@ -47,6 +55,8 @@ func run(t *testing.T, archives ...string) *running {
 		Listen: []string{"127.0.0.1:0"}, File: solutionsconfig.File{Path: r.file},
 		Checked: verified.Folder{Path: t.TempDir()}, Log: slog.New(slog.NewTextHandler(r.log, nil)), AccessLog: true,
 	}
+	r.server = &server
+	configure(&server)
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(t.Context())
 	go func() { r.done <- server.Run(ctx) }()
@@ -67,10 +77,14 @@ func (r *running) list(archives ...string) {
 	write(r.t, r.file, []byte(configuration+"- "+strings.Join(archives, "\n- ")+"\n"))
 }
 
-func (r *running) eventually(what string, done func() bool) {
+// eventually waits for done; details say more of what is amiss.
+func (r *running) eventually(what string, done func() bool, details ...func() string) {
 	r.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
+			for _, more := range details {
+				r.t.Log(more())
+			}
 			r.t.Fatalf("%s: not in half a minute\n%s", what, r.log)
 		}
 	}
@@ -97,13 +111,6 @@ func (r *running) get(path string) (int, []byte) {
 	return response.StatusCode, body
 }
 
-// readiness is what /readyz answers.
-type readiness struct {
-	Ready    bool
-	Archives int
-	Problems []Problem
-}
-
 func (r *running) readiness() (status int, ready readiness) {
 	r.t.Helper()
 	status, body := r.get("/readyz")
@@ -116,7 +123,7 @@ func (r *running) readiness() (status int, ready readiness) {
 func TestServerFollows(t *testing.T) {
 	one, two := archivetest.New(t).ISO(t), archivetest.New(t).WithVersion("2.0.0").ISO(t)
 	r := run(t)
-	if status, ready := r.readiness(); status != http.StatusOK || ready.Archives != 0 {
+	if status, ready := r.readiness(); status != http.StatusOK || len(ready.Archives) != 0 {
 		t.Errorf("without solutions.yaml: status %d, %+v", status, ready)
 	}
 	served := func(version string) bool {
@@ -136,7 +143,7 @@ func TestServerFollows(t *testing.T) {
 		t.Errorf("%+v", ready)
 	}
 	r.list(one, two)
-	r.eventually("all is well", func() bool { _, ready := r.readiness(); return ready.Ready && ready.Archives == 2 })
+	r.eventually("all is well", func() bool { _, ready := r.readiness(); return ready.Ready && len(ready.Archives) == 2 })
 	// Damage is seen at once, and mended by another file at that path.
 	whole := read(t, one)
 	write(t, one, nil)

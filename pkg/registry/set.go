@@ -239,9 +239,6 @@ func (s *Set) Problems() []Problem {
 	return problems
 }
 
-// Len returns how many archives are served.
-func (s *Set) Len() int { return len(s.current.Load().archives) }
-
 // cause leaves out what the message around it says.
 func cause(err error) error {
 	for {

@@ -3,24 +3,35 @@
 package bootstrap
 
 import (
+	"context"
 	"log/slog"
+	"net"
 
 	"github.com/spf13/cobra"
 
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/registry"
+	"github.com/metalk8s/kubectl-solution/pkg/systemd"
 )
 
-const serveHelp = `Serve the images of imported archives, as a read-only registry over plain HTTP,
-until the command is interrupted; pulls under way then have 30 seconds to finish.
+const serveHelp = `Serve the images of imported archives, as a read-only registry, until the command
+is interrupted; pulls under way then have 30 seconds to finish.
 
 It listens where registry.listen of the configuration says, by default on port
-5000 of all addresses. Archives are read in place. What is imported or removed
-while it runs is seen within a second.
+5000 of all addresses, over plain HTTP unless registry.tls has a certificate.
+Archives are read in place. What is imported or removed while it runs is seen
+within a second, and so are other certificates and passwords.
 
 /healthz says that the process answers, /readyz whether every archive of
-solutions.yaml is served, and which are not. The log is on standard error.`
+solutions.yaml is served, and which are and are not. Metrics for Prometheus are
+where metrics.listen says. The log is on standard error.
+
+Sockets that systemd passes are used in the place of registry.listen, and those
+with the name metrics in the place of metrics.listen.`
+
+// metricsSocket is the name of systemd's sockets that are for metrics.
+const metricsSocket = "metrics"
 
 func newServeCommand(config *string) *cobra.Command {
 	accessLog := false
@@ -36,16 +47,60 @@ func newServeCommand(config *string) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			server := registry.Server{
-				Listen:    c.Registry.Listen,
-				File:      c.SolutionsFile(),
-				Checked:   c.VerifiedFolder(),
-				Log:       slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil)),
-				AccessLog: accessLog,
+			sockets, err := systemd.Sockets()
+			if err != nil {
+				return err
 			}
-			return server.Run(cmd.Context())
+			server := newServer(c, sockets)
+			server.Log = slog.New(slog.NewTextHandler(cmd.ErrOrStderr(), nil))
+			server.AccessLog = accessLog || c.Registry.AccessLog
+			return supervised(cmd.Context(), server)
 		},
 	}
-	cmd.Flags().BoolVar(&accessLog, "access-log", false, "Log every request.")
+	cmd.Flags().BoolVar(&accessLog, "access-log", false, "Log every request, as registry.accessLog of the configuration does.")
 	return cmd
+}
+
+// newServer returns a server as it is configured, on sockets of these names
+// where there are any.
+func newServer(c bootstrap.Configuration, sockets map[string][]net.Listener) *registry.Server {
+	server := &registry.Server{
+		Listen:         c.Registry.Listen,
+		TLS:            registry.TLSFiles(c.Registry.TLS),
+		HTPasswd:       c.Registry.HTPasswd,
+		Metrics:        c.Metrics.Listen,
+		MetricsSockets: sockets[metricsSocket],
+		File:           c.SolutionsFile(),
+		Checked:        c.VerifiedFolder(),
+	}
+	for name, list := range sockets {
+		if name != metricsSocket {
+			server.Sockets = append(server.Sockets, list...)
+		}
+	}
+	return server
+}
+
+// supervised runs a server, and tells systemd how it does.
+func supervised(ctx context.Context, server *registry.Server) error {
+	// The end is told too, when ctx has ended already.
+	telling, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	tell := func(err error) {
+		if err != nil {
+			server.Log.Warn("systemd does not know how the service does", "error", err)
+		}
+	}
+	server.Ready = func() { tell(systemd.Notify(telling, systemd.Ready)) }
+	go func() { tell(systemd.Watchdog(telling)) }()
+	told := make(chan struct{})
+	ending := context.AfterFunc(ctx, func() {
+		defer close(told)
+		tell(systemd.Notify(telling, systemd.Stopping))
+	})
+	err := server.Run(ctx)
+	if !ending() {
+		<-told
+	}
+	return err
 }

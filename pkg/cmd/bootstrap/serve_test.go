@@ -34,12 +34,14 @@ func TestMain(m *testing.M) {
 type node struct {
 	t      *testing.T
 	config string
+	// metrics is where they are, once it serves with metrics.listen.
+	metrics string
 }
 
 func newNode(t *testing.T) *node {
 	t.Helper()
 	root := t.TempDir()
-	n := &node{t, filepath.Join(root, "solution-bootstrap.yaml")}
+	n := &node{t: t, config: filepath.Join(root, "solution-bootstrap.yaml")}
 	text := "root: " + root + "\nregistry:\n  listen: ['127.0.0.1:0', '[::1]:0']\n"
 	if err := os.WriteFile(n.config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -77,7 +79,15 @@ func (n *node) serve() (*exec.Cmd, []string) {
 	}
 	n.t.Cleanup(func() { _ = cmd.Process.Kill() })
 	var addresses []string
-	for lines := bufio.NewScanner(stderr); len(addresses) < 2 && lines.Scan(); {
+	configured, err := os.ReadFile(n.config)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	wanted := strings.Count(string(configured), "metrics:")
+	for lines := bufio.NewScanner(stderr); (len(addresses) < 2 || len(n.metrics) < wanted) && lines.Scan(); {
+		if _, address, found := strings.Cut(lines.Text(), `msg="listening for metrics" address=`); found {
+			n.metrics = address
+		}
 		if _, address, found := strings.Cut(lines.Text(), "msg=listening address="); found {
 			addresses = append(addresses, strings.Trim(address, `"`))
 		}

@@ -21,7 +21,7 @@ const module = "github.com/metalk8s/kubectl-solution/"
 // of the path. Package hint may be imported by all.
 var tiers = [][]string{
 	{"pkg/api/*", "pkg/atomicfile"},
-	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/systemd", "pkg/verified"},
+	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/systemd", "pkg/verified"},
 	{"pkg/archive", "pkg/plan", "pkg/apply"},
 	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers"},
 	{"pkg/cmd/cli"},
@@ -43,10 +43,10 @@ var forbidden = []struct {
 	imports  []string
 	deep     bool
 }{
-	{[]string{"pkg/iso9660", "pkg/archive", "pkg/registry", "pkg/bootstrap", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
+	{[]string{"pkg/iso9660", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/bootstrap", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
 	{[]string{"pkg/apply"}, []string{module + "pkg/plan", module + "pkg/cluster", module + "pkg/archive"}, true},
 	{[]string{"pkg/cmd/cli"}, []string{module + "pkg/cluster"}, true},
-	{[]string{"pkg/api/*", "pkg/atomicfile", "pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/systemd", "pkg/verified", "pkg/archive", "pkg/plan", "pkg/apply", "pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", hintPackage}, []string{"github.com/spf13/cobra"}, false},
+	{[]string{"pkg/api/*", "pkg/atomicfile", "pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/systemd", "pkg/verified", "pkg/archive", "pkg/plan", "pkg/apply", "pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", hintPackage}, []string{"github.com/spf13/cobra"}, false},
 	{[]string{"pkg/*", "pkg/api/*", "pkg/cmd/*", "cmd/*"}, []string{"testing", module + "test", module + testHelper}, false},
 }
 

@@ -29,6 +29,8 @@ const LockTimeout = 60 * time.Second
 // Agent answers one request on the bootstrap node.
 type Agent struct {
 	Configuration Configuration
+	// ConfigurationPath is where Configuration was looked for.
+	ConfigurationPath string
 	// Version is the helper's own.
 	Version string
 	// LockTimeout is LockTimeout where it is 0.
@@ -87,6 +89,8 @@ func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 		return a.readFiles(*req.Read)
 	case req.Upload != nil:
 		return a.upload(ctx, buffered, *req.Upload)
+	case req.Status != nil:
+		return a.status(ctx), nil
 	default:
 		return a.Configuration, nil
 	}

@@ -68,6 +68,11 @@ func (c *Client) Configuration(ctx context.Context) (*Configuration, error) {
 	return ask[Configuration](ctx, c, Request{Configuration: &ConfigurationRequest{}})
 }
 
+// Status tells how the helper and its registry are.
+func (c *Client) Status(ctx context.Context) (*Status, error) {
+	return ask[Status](ctx, c, Request{Status: &StatusRequest{}})
+}
+
 // RemoteError is an error that the helper reports.
 type RemoteError struct {
 	Failure

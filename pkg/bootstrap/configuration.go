@@ -95,17 +95,23 @@ const defaultListen = ":5000"
 var endpointPattern = regexp.MustCompile(
 	`^(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?)(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*$`)
 
-// LoadConfiguration reads the helper's configuration from path, or else from
-// where the environment variable says, or else from ConfigurationPath, where it
-// may be absent.
-func LoadConfiguration(path string) (Configuration, error) {
-	mayBeAbsent := false
+// FindConfiguration returns where the helper's configuration is: path, or else
+// where the environment variable says, or else ConfigurationPath, where it may
+// be absent.
+func FindConfiguration(path string) (found string, mayBeAbsent bool) {
 	if path == "" {
 		path = os.Getenv(ConfigurationEnvironment)
 	}
 	if path == "" {
-		path, mayBeAbsent = ConfigurationPath, true
+		return ConfigurationPath, true
 	}
+	return path, false
+}
+
+// LoadConfiguration reads the helper's configuration from where
+// FindConfiguration finds it.
+func LoadConfiguration(path string) (Configuration, error) {
+	path, mayBeAbsent := FindConfiguration(path)
 	data, err := os.ReadFile(path)
 	if mayBeAbsent && errors.Is(err, fs.ErrNotExist) {
 		data, err = nil, nil

@@ -32,6 +32,7 @@ type Request struct {
 	Upload     *UploadRequest     `json:"upload,omitempty"`
 	// Configuration asks for the helper's Configuration.
 	Configuration *ConfigurationRequest `json:"configuration,omitempty"`
+	Status        *StatusRequest        `json:"status,omitempty"`
 }
 
 // ConfigurationRequest has nothing to say.

@@ -54,6 +54,7 @@ func newAgentCommand(config *string, version string) *cobra.Command {
 		Args:    cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			agent := &bootstrap.Agent{Version: version}
+			agent.ConfigurationPath, _ = bootstrap.FindConfiguration(*config)
 			var err error
 			if agent.Configuration, err = bootstrap.LoadConfiguration(*config); err != nil {
 				return agent.Refuse(cmd.OutOrStdout(), err)

@@ -54,20 +54,26 @@ func commandPage(root *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n", root.DisplayName(), paragraph(root.Long))
 	writeExamples(&b, root)
-	for _, cmd := range root.Commands() {
-		if !cmd.IsAvailableCommand() {
-			continue
-		}
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n```\n%s\n```\n", cmd.CommandPath(), paragraph(cmd.Long), cmd.UseLine())
-		writeExamples(&b, cmd)
-		if flags := cmd.LocalNonPersistentFlags().FlagUsagesWrapped(100); flags != "" {
-			fmt.Fprintf(&b, "\nFlags:\n\n```\n%s```\n", flags)
-		}
-	}
+	writeCommands(&b, root)
 	if flags := root.PersistentFlags().FlagUsagesWrapped(100); flags != "" {
 		fmt.Fprintf(&b, "\n## Flags of every command\n\n```\n%s```\n", withoutHome(flags))
 	}
 	return b.String()
+}
+
+// writeCommands describes the commands below one, however deep.
+func writeCommands(b *strings.Builder, parent *cobra.Command) {
+	for _, cmd := range parent.Commands() {
+		if !cmd.IsAvailableCommand() {
+			continue
+		}
+		fmt.Fprintf(b, "\n## %s\n\n%s\n\n```\n%s\n```\n", cmd.CommandPath(), paragraph(cmd.Long), cmd.UseLine())
+		writeExamples(b, cmd)
+		if flags := cmd.LocalNonPersistentFlags().FlagUsagesWrapped(100); flags != "" {
+			fmt.Fprintf(b, "\nFlags:\n\n```\n%s```\n", flags)
+		}
+		writeCommands(b, cmd)
+	}
 }
 
 func writeExamples(b *strings.Builder, cmd *cobra.Command) {

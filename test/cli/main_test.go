@@ -66,6 +66,7 @@ func TestScripts(t *testing.T) {
 			"archive":        archiveCommand,
 			"capture":        captureCommand,
 			"corrupt":        corruptCommand,
+			"freeport":       freePortCommand,
 			"holds":          c.holdsCommand,
 			"kubectl":        kubectlCommand,
 			"operatorconfig": c.operatorConfigCommand,

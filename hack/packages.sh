@@ -4,7 +4,7 @@
 # Sees to the Debian packages that tests and examples need: installs them for root, and else says how.
 set -eu
 
-packages="xorriso genisoimage libarchive-tools skopeo apache2-utils openssl systemd gcc libc6-dev"
+packages="xorriso genisoimage libarchive-tools skopeo apache2-utils openssl systemd nginx-light gcc libc6-dev"
 missing=""
 for p in $packages; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"

@@ -85,10 +85,18 @@ func (h *Handler) serveReferrers(w http.ResponseWriter, r *http.Request, t targe
 		w.Header().Set("OCI-Filters-Applied", "artifactType")
 		list = slices.DeleteFunc(list, func(d descriptor) bool { return d.ArtifactType != wanted })
 	}
+	writeJSON(w, http.StatusOK, typeOCIIndex, newReferrersIndex(list))
+}
+
+// referrersIndex is the answer to "Listing Referrers".
+type referrersIndex struct {
+	SchemaVersion int          `json:"schemaVersion"`
+	MediaType     string       `json:"mediaType"`
+	Manifests     []descriptor `json:"manifests"`
+}
+
+// newReferrersIndex sorts the list, too.
+func newReferrersIndex(list []descriptor) referrersIndex {
 	slices.SortFunc(list, func(a, b descriptor) int { return strings.Compare(a.Digest, b.Digest) })
-	writeJSON(w, http.StatusOK, typeOCIIndex, struct {
-		SchemaVersion int          `json:"schemaVersion"`
-		MediaType     string       `json:"mediaType"`
-		Manifests     []descriptor `json:"manifests"`
-	}{2, typeOCIIndex, list})
+	return referrersIndex{2, typeOCIIndex, list}
 }

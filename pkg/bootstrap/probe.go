@@ -55,9 +55,12 @@ func readinessAt(ctx context.Context, c RegistryConfiguration, address string) (
 	if err != nil {
 		return nil, err
 	}
+	// Where not everyone may read it, it tells what it serves to those only who
+	// ask on the loopback address.
+	reserved := c.HTPasswd != "" || c.TLS.ClientCAs != ""
 	var first error
 	for _, host := range reachable(host) {
-		readiness, err := readinessOf(ctx, client, c.Scheme()+"://"+net.JoinHostPort(host, port)+"/readyz")
+		readiness, err := readinessOf(ctx, client, c.Scheme()+"://"+net.JoinHostPort(host, port)+"/readyz", reserved)
 		if err == nil {
 			return readiness, nil
 		}
@@ -128,8 +131,9 @@ func trustOnly(path string) (*tls.Config, error) {
 	return config, nil
 }
 
-// readinessOf asks one URL.
-func readinessOf(ctx context.Context, client *http.Client, target string) (*Readiness, error) {
+// readinessOf asks one URL. Where it is reserved, the answer need not tell the
+// archives.
+func readinessOf(ctx context.Context, client *http.Client, target string, reserved bool) (*Readiness, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
 		return nil, err
@@ -147,10 +151,15 @@ func readinessOf(ctx context.Context, client *http.Client, target string) (*Read
 	if err != nil {
 		return nil, fmt.Errorf("reading its answer: %w", err)
 	}
-	var readiness Readiness
+	var answer struct {
+		*Readiness
+		Ready *bool `json:"ready"`
+	}
+	answer.Readiness = &Readiness{}
 	known := response.StatusCode == http.StatusOK || response.StatusCode == http.StatusServiceUnavailable
-	if err := json.Unmarshal(data, &readiness); !known || err != nil || readiness.Archives == nil {
+	if err := json.Unmarshal(data, &answer); !known || err != nil || answer.Ready == nil || answer.Archives == nil && !reserved {
 		return nil, fmt.Errorf("what answers there is not this registry: %s to %s", response.Status, target)
 	}
-	return &readiness, nil
+	answer.Readiness.Ready = *answer.Ready
+	return answer.Readiness, nil
 }

@@ -85,6 +85,18 @@ func TestProbe(t *testing.T) {
 	}
 }
 
+// A registry with users tells a stranger only whether it is ready.
+func TestProbeOfAReservedRegistry(t *testing.T) {
+	for _, answer := range []string{`{"ready":true}`, `{"ready":false}`, `{}`, ready} {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, answer) }))
+		t.Cleanup(server.Close)
+		s := probe(t.Context(), RegistryConfiguration{HTPasswd: "/users"}, server.Listener.Addr().String())
+		if (s.Readiness == nil) != (answer == "{}") || s.Readiness != nil && (s.Readiness.Ready == (answer == `{"ready":false}`) || (s.Readiness.Archives == nil) != (answer != ready)) {
+			t.Errorf("%s: %+v", answer, s)
+		}
+	}
+}
+
 // One that takes the connection and says nothing is given up.
 func TestProbeOfSilence(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

@@ -43,7 +43,9 @@ type RegistryStatus struct {
 type Readiness struct {
 	// Ready says that all archives of solutions.yaml are served.
 	Ready bool `json:"ready"`
-	// Archives are those that are served.
+	// Archives are those that are served, nil where the registry does not tell:
+	// it has users, or wants client certificates, and was not asked on the
+	// loopback address.
 	Archives []ServedArchive `json:"archives"`
 	// Problems say which are not, and what is wrong with solutions.yaml.
 	Problems []ServingProblem `json:"problems"`

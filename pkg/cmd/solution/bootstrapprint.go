@@ -48,13 +48,17 @@ func (r *bootstrapReport) describe(out io.Writer) error {
 
 // String tells how an address answers.
 func (a reachedAt) String() string {
-	switch {
-	case !a.Answers:
+	if !a.Answers {
 		return "does not answer"
-	case !a.Ready:
-		return "serves " + util.Count(a.Archives, "archive") + ", not all"
 	}
-	return "serves " + util.Count(a.Archives, "archive")
+	text := "answers, and does not tell what it serves"
+	if a.Archives != nil {
+		text = "serves " + util.Count(*a.Archives, "archive")
+	}
+	if !a.Ready {
+		text += ", not all is well"
+	}
+	return text
 }
 
 func (r *bootstrapReport) table() own.Table {

@@ -52,6 +52,9 @@ func (f *bootstrapFacts) nodeProblems() []problem {
 			list = append(list, problem{fmt.Sprintf("the registry does not answer at %s: %s", at.Listen, at.Error), adviseStart})
 			continue
 		}
+		if at.Readiness.Archives == nil && !at.Readiness.Ready {
+			list = append(list, problem{fmt.Sprintf("the registry at %s says that not all is well, and tells a stranger no more", at.Listen), adviseLog})
+		}
 		for _, p := range at.Readiness.Problems {
 			known := problem{fmt.Sprintf("%s: %s", p.Path, p.Error), adviseLog}
 			if !f.reported(p) && !slices.Contains(list, known) {

@@ -42,10 +42,11 @@ type reportedCluster struct {
 }
 
 type reachedAt struct {
-	Listen   string `json:"listen"`
-	Answers  bool   `json:"answers"`
-	Ready    bool   `json:"ready"`
-	Archives int    `json:"archives"`
+	Listen  string `json:"listen"`
+	Answers bool   `json:"answers"`
+	Ready   bool   `json:"ready"`
+	// Archives is how many it serves, nil where it does not tell.
+	Archives *int   `json:"archives,omitempty"`
 	Error    string `json:"error,omitempty"`
 }
 
@@ -90,7 +91,10 @@ func newBootstrapReport(f *bootstrapFacts) *bootstrapReport {
 		for _, a := range s.Registry {
 			at := reachedAt{Listen: a.Listen, Error: a.Error}
 			if a.Readiness != nil {
-				at.Answers, at.Ready, at.Archives = true, a.Readiness.Ready, len(a.Readiness.Archives)
+				at.Answers, at.Ready = true, a.Readiness.Ready
+				if a.Readiness.Archives != nil {
+					at.Archives = new(len(a.Readiness.Archives))
+				}
 			}
 			r.Registry = append(r.Registry, at)
 		}
@@ -164,7 +168,7 @@ func (f *bootstrapFacts) served(id, path string) *bool {
 	}
 	var all *bool
 	for _, at := range f.node.Registry {
-		if at.Readiness == nil {
+		if at.Readiness == nil || at.Readiness.Archives == nil {
 			continue
 		}
 		found := slices.ContainsFunc(at.Readiness.Archives, func(a bootstrap.ServedArchive) bool {

@@ -56,7 +56,7 @@ func TestBootstrapProblems(t *testing.T) {
 	}{
 		"none": {func(*bootstrapFacts) {}, nil},
 		"nothing is imported": {func(f *bootstrapFacts) {
-			f.node.State, f.node.Registry[0].Readiness.Archives, f.catalog = &bootstrap.State{}, nil, &cluster.Catalog{}
+			f.node.State, f.node.Registry[0].Readiness.Archives, f.catalog = &bootstrap.State{}, []bootstrap.ServedArchive{}, &cluster.Catalog{}
 		}, nil},
 		"one of two addresses is down": {func(f *bootstrapFacts) {
 			f.node.Registry = append(f.node.Registry, bootstrap.RegistryStatus{Listen: "[::1]:5000", Error: "connection refused"})
@@ -94,7 +94,7 @@ func TestBootstrapProblems(t *testing.T) {
 			"the cluster records no endpoint of the registry, and the bootstrap node has node:5000 -> " + syncHint,
 		}},
 		"the node knows nothing": {func(f *bootstrapFacts) {
-			f.node.State, f.node.Registry[0].Readiness.Archives = &bootstrap.State{}, nil
+			f.node.State, f.node.Registry[0].Readiness.Archives = &bootstrap.State{}, []bootstrap.ServedArchive{}
 		}, []string{
 			"the cluster lists storage-1.0.0 (/one.iso), and the bootstrap node does not -> " + syncHint,
 			"the cluster lists storage-2.0.0 (/two.iso), and the bootstrap node does not -> " + syncHint,
@@ -102,6 +102,9 @@ func TestBootstrapProblems(t *testing.T) {
 		"an archive was moved": {func(f *bootstrapFacts) {
 			f.node.State.Archives[0].Path, f.node.Registry[0].Readiness.Archives[0].Path = "/moved.iso", "/moved.iso"
 		}, []string{"the cluster has storage-1.0.0 in /one.iso, and the bootstrap node in /moved.iso -> " + syncHint}},
+		"the registry does not tell a stranger": {func(f *bootstrapFacts) {
+			f.node.Registry = []bootstrap.RegistryStatus{{Listen: ":5000", Readiness: &bootstrap.Readiness{}}}
+		}, []string{"the registry at :5000 says that not all is well, and tells a stranger no more -> " + logHint}},
 		"another version is active": {func(f *bootstrapFacts) { f.node.State.Active["storage"] = "1.0.0" }, []string{
 			"storage-1.0.0 is not active in the cluster, and active on the bootstrap node -> " + syncHint,
 			"storage-2.0.0 is active in the cluster, and not active on the bootstrap node -> " + syncHint,

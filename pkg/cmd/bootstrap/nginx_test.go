@@ -71,7 +71,11 @@ func good(t *testing.T, http string) {
 	}
 	folder := t.TempDir()
 	config := filepath.Join(folder, "nginx.conf")
-	text := fmt.Sprintf("pid %s/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n%s\n}\n", folder, http)
+	text := fmt.Sprintf("pid %s/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n", folder)
+	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		text += fmt.Sprintf("%s_temp_path %s/%s;\n", name, folder, name)
+	}
+	text += http + "}\n"
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -51,24 +51,7 @@ func (s Server) Block() (string, error) {
 		w.line("server_tokens off;")
 		w.line("sendfile on;")
 		w.line("tcp_nopush on;")
-		w.line("default_type application/json;")
-		w.line("gzip off;")
-		w.line(apiVersion)
-		w.block(`location ~ "^/v2/?$"`, func() {
-			w.readOnly()
-			w.answer(200, []byte("{}"))
-		})
-		w.block("location /", func() {
-			w.readOnly()
-			w.refuse(errUnsupported)
-		})
-		w.line(`error_page 405 413 = "/_error/405";`)
-		w.exact("/_error/405", func() {
-			w.line("internal;")
-			w.line(apiVersion)
-			w.line(`add_header Allow "GET, HEAD" always;`)
-			w.refuse(errReadOnly)
-		})
+		rest(w)
 		if s.Include != "" {
 			w.line("include %s;", quotePath(s.Include))
 		}
@@ -77,6 +60,29 @@ func (s Server) Block() (string, error) {
 		}
 	})
 	return w.String(), nil
+}
+
+// rest answers for what no archive does.
+func rest(w *writer) {
+	const readOnly = "/_error/405"
+	w.line("default_type application/json;")
+	w.line("gzip off;")
+	w.line(apiVersion)
+	w.line(`error_page 405 413 = "%s";`, readOnly)
+	w.block(`location ~ "^/v2/?$"`, func() {
+		w.readOnly()
+		w.answer(200, []byte("{}"))
+	})
+	w.block("location /", func() {
+		w.readOnly()
+		w.refuse(errUnsupported)
+	})
+	w.exact(readOnly, func() {
+		w.line("internal;")
+		w.line(apiVersion)
+		w.line(`add_header Allow "GET, HEAD" always;`)
+		w.refuse(errReadOnly)
+	})
 }
 
 func (s Server) tls(w *writer) {

@@ -47,12 +47,14 @@ func (f *bootstrapFacts) nodeProblems() []problem {
 			list = append(list, problem{text, fmt.Sprintf("edit %s on the bootstrap node, or import what is missing; then run: kubectl solution sync", s.SolutionsPath)})
 		}
 	}
+	// It may say on one address what it does not on another.
+	told := slices.ContainsFunc(s.Registry, func(at bootstrap.RegistryStatus) bool { return at.Readiness != nil && at.Readiness.Archives != nil })
 	for _, at := range s.Registry {
 		if at.Readiness == nil {
 			list = append(list, problem{fmt.Sprintf("the registry does not answer at %s: %s", at.Listen, at.Error), adviseStart})
 			continue
 		}
-		if at.Readiness.Archives == nil && !at.Readiness.Ready {
+		if at.Readiness.Archives == nil && !at.Readiness.Ready && !told {
 			list = append(list, problem{fmt.Sprintf("the registry at %s says that not all is well, and tells a stranger no more", at.Listen), adviseLog})
 		}
 		for _, p := range at.Readiness.Problems {

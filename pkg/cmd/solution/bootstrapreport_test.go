@@ -105,6 +105,9 @@ func TestBootstrapProblems(t *testing.T) {
 		"the registry does not tell a stranger": {func(f *bootstrapFacts) {
 			f.node.Registry = []bootstrap.RegistryStatus{{Listen: ":5000", Readiness: &bootstrap.Readiness{}}}
 		}, []string{"the registry at :5000 says that not all is well, and tells a stranger no more -> " + logHint}},
+		"it does on another address": {func(f *bootstrapFacts) {
+			f.node.Registry = append(f.node.Registry, bootstrap.RegistryStatus{Listen: "192.168.1.10:5000", Readiness: &bootstrap.Readiness{}})
+		}, nil},
 		"another version is active": {func(f *bootstrapFacts) { f.node.State.Active["storage"] = "1.0.0" }, []string{
 			"storage-1.0.0 is not active in the cluster, and active on the bootstrap node -> " + syncHint,
 			"storage-2.0.0 is active in the cluster, and not active on the bootstrap node -> " + syncHint,

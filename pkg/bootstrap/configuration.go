@@ -30,7 +30,7 @@ type Configuration struct {
 	// archives are where their paths say. The default is "/".
 	Root     string                `json:"root,omitempty"`
 	Registry RegistryConfiguration `json:"registry,omitempty"`
-	Archives ArchivesConfiguration `json:"archives,omitempty"`
+	Archives ArchivesConfiguration `json:"archives,omitzero"`
 	Metrics  MetricsConfiguration  `json:"metrics,omitzero"`
 }
 

@@ -26,7 +26,8 @@ metrics: {listen: ['127.0.0.1:5001', '[::1]:0']}
 			Endpoint: "node:5000", Listen: []string{":5000"}, AccessLog: true, HTPasswd: "/p",
 			TLS: TLSConfiguration{Certificate: "/c", Key: "/k", ClientCAs: "/a"},
 		},
-		Metrics: MetricsConfiguration{Listen: []string{"127.0.0.1:5001", "[::1]:0"}},
+		Metrics:  MetricsConfiguration{Listen: []string{"127.0.0.1:5001", "[::1]:0"}},
+		Archives: ArchivesConfiguration{Upload: DefaultUploadFolder},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" || got.Registry.Scheme() != "https" {
 		t.Errorf("%v, %s, -want +got:\n%s", err, got.Registry.Scheme(), diff)
@@ -48,7 +49,7 @@ func TestPlainServing(t *testing.T) {
 		t.Errorf("%v, %+v", err, c)
 	}
 	text, err := yaml.Marshal(c)
-	if want := "registry:\n  endpoint: node:5000\n  listen:\n  - :5000\nroot: /\n"; err != nil || string(text) != want {
+	if want := "archives:\n  upload: /var/lib/metalk8s/solutions\nregistry:\n  endpoint: node:5000\n  listen:\n  - :5000\nroot: /\n"; err != nil || string(text) != want {
 		t.Errorf("%v\n%s", err, text)
 	}
 }

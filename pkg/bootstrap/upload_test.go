@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -338,21 +339,31 @@ func TestUploadResumes(t *testing.T) {
 	}
 }
 
-// A file that changes while it is sent becomes no archive.
+// A file that changes while it is sent is an error before its digest is.
 func TestUploadOfChangingFile(t *testing.T) {
-	n := newNode(t)
-	client, file := realClient(t, n), localFile(t, "a.iso", payload(8<<20))
-	client.Progress = func(Progress) {
-		if err := os.WriteFile(file.Name(), payload(8<<20 + 1)[1:], 0o600); err != nil {
-			t.Error(err)
+	const size = 1 << 20
+	for name, changed := range map[string][]byte{"shorter": payload(size / 2), "other": payload(size + 1)[1:], "longer": payload(size + 1)} {
+		file := localFile(t, "a.iso", payload(size))
+		info, err := file.Stat()
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	_, err := client.Upload(t.Context(), file, false)
-	if err == nil || err.Error() != file.Name()+": it was changed while it was read" && err.Error() != file.Name()+": unexpected EOF" {
-		t.Errorf("%v", err)
-	}
-	if _, err := os.Lstat(filepath.Join(n.uploads(), "a.iso")); err == nil {
-		t.Error("there is an archive")
+		s := &sender{ctx: t.Context(), file: file, info: info, offers: make(chan Offer, 1), digest: sha256.New()}
+		s.offers <- Offer{Digest: sum(nil)}
+		if _, err := io.ReadFull(s, make([]byte, 1000)); err != nil {
+			t.Fatal(err)
+		}
+		later := info.ModTime().Add(time.Hour)
+		if err := errors.Join(os.WriteFile(file.Name(), changed, 0o600), os.Chtimes(file.Name(), later, later)); err != nil {
+			t.Fatal(err)
+		}
+		rest, err := io.ReadAll(s)
+		if err == nil || !strings.HasPrefix(err.Error(), file.Name()+": ") || bytes.Contains(rest, []byte(`"digest"`)) {
+			t.Errorf("%s: %v after %d bytes", name, err, len(rest))
+		}
+		if cause := s.err.Load(); cause == nil || !errors.Is(*cause, err) {
+			t.Errorf("%s: %v is not kept", name, err)
+		}
 	}
 }
 

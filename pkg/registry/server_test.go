@@ -55,6 +55,9 @@ func runWith(t *testing.T, configure func(*Server), archives ...string) *running
 		Listen: []string{"127.0.0.1:0"}, File: solutionsconfig.File{Path: r.file},
 		Checked: verified.Folder{Path: t.TempDir()}, Log: slog.New(slog.NewTextHandler(r.log, nil)), AccessLog: true,
 	}
+	for _, iso := range archives {
+		note(t, server.Checked, iso)
+	}
 	r.server = &server
 	configure(&server)
 	var ctx context.Context

@@ -3,7 +3,6 @@
 package bootstrap_test
 
 import (
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -27,10 +26,15 @@ func need(t *testing.T, program, debian string) string {
 	return path
 }
 
-// loopback returns an address of this process' own, so that it is free.
-func loopback(port int) string {
-	pid := os.Getpid()
-	return fmt.Sprintf("127.%d.%d.%d:%d", 1+pid>>16&0x7f, pid>>8&0xff, 1+pid&0x7f, port)
+// free returns an address that nobody listens on.
+func free(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
 }
 
 // systemd opens the sockets, starts the service at the first connection, and is
@@ -59,7 +63,7 @@ func TestSocketActivation(t *testing.T) {
 			t.Errorf("told %q, %v; want %q", buf[:k], err, want)
 		}
 	}
-	registry, metrics := loopback(5000), loopback(5001)
+	registry, metrics := free(t), free(t)
 	cmd := exec.CommandContext(t.Context(), activate, "-l", registry, "-l", metrics, "--fdname=any:metrics",
 		"-E", asProgram+"=1", "-E", "NOTIFY_SOCKET="+path, os.Args[0], "serve", "--config", n.config)
 	if err := cmd.Start(); err != nil {

@@ -2,9 +2,18 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Sees to the Debian packages that tests and examples need: installs them for root, and else says how.
+#
+#   hack/packages.sh        those of tests and examples
+#   hack/packages.sh node   those of hack/node.sh, a Kubernetes node for `make e2e` and `make demo`. Where systemd runs,
+#                           Debian starts a containerd service with its package; no part of this needs that service
+#                           (systemctl disable --now containerd).
 set -eu
 
-packages="xorriso genisoimage libarchive-tools skopeo apache2-utils openssl systemd nginx-light gcc libc6-dev"
+case ${1:-} in
+"") packages="xorriso genisoimage libarchive-tools skopeo apache2-utils openssl systemd nginx-light gcc libc6-dev" ;;
+node) packages="containerd runc containernetworking-plugins iptables iproute2 skopeo" ;;
+*) echo "usage: hack/packages.sh [node]" >&2 && exit 2 ;;
+esac
 missing=""
 for p in $packages; do
 	dpkg-query -W -f '${Status}' "$p" 2>/dev/null | grep -q 'ok installed' || missing="$missing $p"

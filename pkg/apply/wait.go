@@ -49,13 +49,21 @@ func (a *Applier) Wait(ctx context.Context, objects []*unstructured.Unstructured
 	})
 }
 
-// WaitDeleted waits until none of the objects is there any more.
+// WaitDeleted waits until none of the objects is there any more, and for a
+// Deployment also until its pods have ended: they outlive it.
 func (a *Applier) WaitDeleted(ctx context.Context, objects []*unstructured.Unstructured, observe Observer) error {
 	return a.poll(ctx, objects, "gone", observe, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
 		live := &unstructured.Unstructured{}
 		live.SetGroupVersionKind(o.GroupVersionKind())
-		if err := a.client.Get(ctx, client.ObjectKeyFromObject(o), live); err != nil {
-			return "", client.IgnoreNotFound(err)
+		err := a.client.Get(ctx, client.ObjectKeyFromObject(o), live)
+		if apierrors.IsNotFound(err) {
+			if pods := a.pods(ctx, o); len(pods) > 0 {
+				return fmt.Sprintf("its pod %s is ending", pods[0].Name), nil
+			}
+			return "", nil
+		}
+		if err != nil {
+			return "", err
 		}
 		if f := live.GetFinalizers(); len(f) > 0 {
 			return "being deleted, held by finalizers " + strings.Join(f, ", "), nil
@@ -130,18 +138,9 @@ func notReady(ctx context.Context, objects []*unstructured.Unstructured, pending
 }
 
 // podTrouble says why the pods of a Deployment do not run: it is there that
-// Kubernetes tells of images that cannot be pulled. Without the right to see
-// pods it says nothing.
+// Kubernetes tells of images that cannot be pulled.
 func (a *Applier) podTrouble(ctx context.Context, o *unstructured.Unstructured) string {
-	selector, found, err := unstructured.NestedStringMap(o.Object, "spec", "selector", "matchLabels")
-	if err != nil || !found || o.GetKind() != "Deployment" {
-		return ""
-	}
-	pods := &corev1.PodList{}
-	if err := a.client.List(ctx, pods, client.InNamespace(o.GetNamespace()), client.MatchingLabels(selector)); err != nil {
-		return ""
-	}
-	for _, pod := range pods.Items {
+	for _, pod := range a.pods(ctx, o) {
 		for _, c := range pod.Status.ContainerStatuses {
 			if w := c.State.Waiting; w != nil && w.Message != "" {
 				return fmt.Sprintf("; pod %s: %s: %s", pod.Name, w.Reason, w.Message)
@@ -154,4 +153,18 @@ func (a *Applier) podTrouble(ctx context.Context, o *unstructured.Unstructured) 
 		}
 	}
 	return ""
+}
+
+// pods returns the pods of a Deployment. Without the right to see pods, as for
+// any other object, there are none.
+func (a *Applier) pods(ctx context.Context, o *unstructured.Unstructured) []corev1.Pod {
+	selector, found, err := unstructured.NestedStringMap(o.Object, "spec", "selector", "matchLabels")
+	if err != nil || !found || o.GetKind() != "Deployment" {
+		return nil
+	}
+	pods := &corev1.PodList{}
+	if err := a.client.List(ctx, pods, client.InNamespace(o.GetNamespace()), client.MatchingLabels(selector)); err != nil {
+		return nil
+	}
+	return pods.Items
 }

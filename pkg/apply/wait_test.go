@@ -192,3 +192,23 @@ func TestWaitDeleted(t *testing.T) {
 		t.Errorf("%v, told %s", err, got)
 	}
 }
+
+// The Deployment is gone at once, and its pods take their time.
+func TestWaitDeletedForPods(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	pod := f.objects(`{apiVersion: v1, kind: Pod, metadata: {name: a, namespace: $NS, labels: {app: d}}, spec: {schedulerName: none, automountServiceAccountToken: false, containers: [{name: c, image: registry/x:1}]}}`)[0]
+	makePod(f, pod)
+	var told []string
+	err := f.applier.WaitDeleted(t.Context(), f.objects(deployment)[:1], func(object, message string) {
+		told = append(told, object+": "+message)
+		if len(told) == 1 {
+			if err := f.client.Delete(t.Context(), pod.DeepCopy()); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	if got := strings.Join(told, "; "); err != nil || got != "deployment.apps/d: its pod a is ending; deployment.apps/d: gone" {
+		t.Errorf("%v, told %s", err, got)
+	}
+}

@@ -42,7 +42,7 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("asking for the host's name: %w", err)
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("version", version)
-	return web.Serve(ctx, *listen, handler(version, hostname), log)
+	return web.Serve(ctx, *listen, handler(version, hostname), web.Linger, log)
 }
 
 // handler answers one line of text to any path.

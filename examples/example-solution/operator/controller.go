@@ -14,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/tools/cache"
@@ -24,7 +25,7 @@ import (
 // a version imported meanwhile, which only changes the configuration file, is found.
 const resyncPeriod = 30 * time.Second
 
-// controller makes the Deployments of one namespace match its Examples.
+// controller makes the Deployments and Services of one namespace match its Examples.
 type controller struct {
 	client     dynamic.Interface
 	namespace  string
@@ -101,42 +102,45 @@ func (c *controller) reconcile(ctx context.Context, name string) error {
 		return err
 	}
 	o := reconcileExample(ex, cfg, c.name, c.version)
-	live, err := c.ensure(ctx, ex, &o)
+	live, err := c.ensure(ctx, ex, deploymentResource(), o.deployment, &o)
+	if err == nil && o.message == "" {
+		_, err = c.ensure(ctx, ex, serviceResource(), o.service, &o)
+	}
 	if err != nil {
 		return err
 	}
 	return c.report(ctx, ex, statusOf(ex, o, live))
 }
 
-// ensure creates or patches the Deployment of o, and returns the one that exists
-// then. A Deployment of that name that is not this Example's is never touched:
-// o then says so.
-func (c *controller) ensure(ctx context.Context, ex *unstructured.Unstructured, o *outcome) (*unstructured.Unstructured, error) {
-	deployments := c.client.Resource(deploymentResource()).Namespace(c.namespace)
+// ensure creates or patches an object of the Example's name, and returns the one
+// that exists then; where nothing is wanted it only looks. An object that is not
+// this Example's is never touched: o then says so.
+func (c *controller) ensure(ctx context.Context, ex *unstructured.Unstructured, resource schema.GroupVersionResource, want *unstructured.Unstructured, o *outcome) (*unstructured.Unstructured, error) {
+	objects := c.client.Resource(resource).Namespace(c.namespace)
 	name := ex.GetName()
-	live, err := deployments.Get(ctx, name, metav1.GetOptions{})
+	live, err := objects.Get(ctx, name, metav1.GetOptions{})
 	switch {
-	case apierrors.IsNotFound(err) && o.deployment == nil:
+	case apierrors.IsNotFound(err) && want == nil:
 		return nil, nil
 	case apierrors.IsNotFound(err):
-		c.log.Info("creating deployment", "example", name, "image", o.image)
-		return deployments.Create(ctx, o.deployment, metav1.CreateOptions{})
+		c.log.Info("creating", "resource", resource.Resource, "example", name, "image", o.image)
+		return objects.Create(ctx, want, metav1.CreateOptions{})
 	case err != nil:
-		return nil, fmt.Errorf("reading deployment %s: %w", name, err)
+		return nil, fmt.Errorf("reading %s %s: %w", resource.Resource, name, err)
 	case !controlledBy(live, ex):
 		if o.message == "" {
-			o.message = fmt.Sprintf("deployment %s exists already and is not of this Example", name)
+			o.message = fmt.Sprintf("%s %s exists already and is not of this Example", live.GetKind(), name)
 		}
 		return nil, nil
-	case o.deployment == nil || contains(live.Object, o.deployment.Object):
+	case want == nil || contains(live.Object, want.Object):
 		return live, nil
 	}
-	patch, err := json.Marshal(o.deployment)
+	patch, err := json.Marshal(want)
 	if err != nil {
-		return nil, fmt.Errorf("encoding deployment %s: %w", name, err)
+		return nil, fmt.Errorf("encoding %s %s: %w", resource.Resource, name, err)
 	}
-	c.log.Info("updating deployment", "example", name, "image", o.image)
-	return deployments.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
+	c.log.Info("updating", "resource", resource.Resource, "example", name, "image", o.image)
+	return objects.Patch(ctx, name, types.MergePatchType, patch, metav1.PatchOptions{})
 }
 
 // report writes the status where it is another than before: a write that

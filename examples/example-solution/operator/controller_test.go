@@ -38,7 +38,7 @@ type world struct {
 func newWorld(t *testing.T, objects ...runtime.Object) world {
 	t.Helper()
 	client := fake.NewSimpleDynamicClientWithCustomListKinds(runtime.NewScheme(),
-		map[schema.GroupVersionResource]string{exampleResource(): "ExampleList", deploymentResource(): "DeploymentList"}, objects...)
+		map[schema.GroupVersionResource]string{exampleResource(): "ExampleList", deploymentResource(): "DeploymentList", serviceResource(): "ServiceList"}, objects...)
 	file := filepath.Join(t.TempDir(), "operator.yaml")
 	if err := os.WriteFile(file, []byte(goodConfig), 0o600); err != nil {
 		t.Fatal(err)
@@ -135,7 +135,7 @@ func checkRequests(t *testing.T, got []string, want ...string) {
 
 func TestCreatesThenLeavesAlone(t *testing.T) {
 	w := newWorld(t, newExample("hello", object{"replicas": int64(2)}))
-	checkRequests(t, w.reconciled(t, "hello"), "get deployments", "create deployments", "update examples/status")
+	checkRequests(t, w.reconciled(t, "hello"), "get deployments", "create deployments", "get services", "create services", "update examples/status")
 	want := object{
 		"observedGeneration": int64(3),
 		"phase":              phaseProgressing,
@@ -146,7 +146,7 @@ func TestCreatesThenLeavesAlone(t *testing.T) {
 	if diff := cmp.Diff(want, w.status(t, "hello")); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
 	}
-	checkRequests(t, w.reconciled(t, "hello"), "get deployments")
+	checkRequests(t, w.reconciled(t, "hello"), "get deployments", "get services")
 }
 
 func TestFollowsTheExample(t *testing.T) {
@@ -155,7 +155,7 @@ func TestFollowsTheExample(t *testing.T) {
 	w.set(t, deploymentResource(), "hello", "kept", "metadata", "annotations", "somebody.else/field")
 	w.set(t, exampleResource(), "hello", "2.0.0", "spec", "version")
 	w.set(t, exampleResource(), "hello", int64(5), "spec", "replicas")
-	checkRequests(t, w.reconciled(t, "hello"), "get deployments", "patch deployments", "update examples/status")
+	checkRequests(t, w.reconciled(t, "hello"), "get deployments", "patch deployments", "get services", "update examples/status")
 
 	got := w.get(t, deploymentResource(), "hello")
 	want := deploymentFor(w.get(t, exampleResource(), "hello"), "registry:5000/example-solution-2.0.0/example-app:2.0.0", 5, operatorName)
@@ -169,9 +169,13 @@ func TestUndoesOtherChanges(t *testing.T) {
 	w := newWorld(t, newExample("hello", object{}))
 	w.reconciled(t, "hello")
 	w.set(t, deploymentResource(), "hello", int64(9), "spec", "replicas")
-	checkRequests(t, w.reconciled(t, "hello"), "get deployments", "patch deployments")
+	w.set(t, serviceResource(), "hello", "another", "spec", "selector", "app")
+	checkRequests(t, w.reconciled(t, "hello"), "get deployments", "patch deployments", "get services", "patch services")
 	if n, _, _ := unstructured.NestedInt64(w.get(t, deploymentResource(), "hello").Object, "spec", "replicas"); n != 1 {
 		t.Errorf("replicas = %d, want 1", n)
+	}
+	if app, _, _ := unstructured.NestedString(w.get(t, serviceResource(), "hello").Object, "spec", "selector", "app"); app != "hello" {
+		t.Errorf("the Service selects %s", app)
 	}
 }
 
@@ -189,6 +193,19 @@ func TestLeavesTheDeploymentsOfOthers(t *testing.T) {
 				t.Errorf("phase is %v", phase)
 			}
 		})
+	}
+}
+
+func TestLeavesTheServicesOfOthers(t *testing.T) {
+	foreign := serviceFor(newExample("other", object{}), "somebody")
+	foreign.SetName("hello")
+	w := newWorld(t, newExample("hello", object{}), foreign)
+	checkRequests(t, w.reconciled(t, "hello"), "get deployments", "create deployments", "get services", "update examples/status")
+	if diff := cmp.Diff(foreign.Object, w.get(t, serviceResource(), "hello").Object); diff != "" {
+		t.Errorf("it was changed:\n%s", diff)
+	}
+	if message := w.status(t, "hello")["message"]; message != "Service hello exists already and is not of this Example" {
+		t.Errorf("message is %v", message)
 	}
 }
 
@@ -228,7 +245,7 @@ func TestErrorsAreRetried(t *testing.T) {
 		err            error
 		want           error
 	}{
-		{"reading", "get", "deployments", errors.New("broken"), errors.New("reading deployment hello: broken")},
+		{"reading", "get", "deployments", errors.New("broken"), errors.New("reading deployments hello: broken")},
 		{"creating", "create", "deployments", errors.New("broken"), errors.New("broken")},
 		{"reporting", "update", "examples", errors.New("broken"), errors.New("writing the status: broken")},
 		{"deleted meanwhile", "update", "examples", gone, nil},
@@ -311,6 +328,7 @@ func TestWatchLoop(t *testing.T) {
 	w.update(t, exampleResource(), changed)
 	eventually(t, "it is upgraded", func() bool { return strings.HasSuffix(image(), ":2.0.0") })
 
+	w.set(t, serviceResource(), "hello", "another", "spec", "selector", "app")
 	if err := w.fake.Tracker().Delete(deploymentResource(), "env", "hello"); err != nil {
 		t.Fatal(err)
 	}

@@ -23,6 +23,10 @@ func deploymentResource() schema.GroupVersionResource {
 	return schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 }
 
+func serviceResource() schema.GroupVersionResource {
+	return schema.GroupVersionResource{Version: "v1", Resource: "services"}
+}
+
 // exampleSpec is what a user asks for.
 type exampleSpec struct {
 	Version  string `json:"version,omitempty"`  // of the Solution; default: the Operator's own

@@ -8,23 +8,24 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 const (
 	appImage       = "example-app"
 	appPort        = int64(8080)
+	servicePort    = int64(80)
 	labelManagedBy = "app.kubernetes.io/managed-by"
-	// maxName is how long an Example's name may be: it is a label's value too.
-	maxName = 63
 )
 
-// outcome is what one Example should have. Without a Deployment the message
-// says why there can be none, and one that exists is left as it is.
+// outcome is what one Example should have. Without a Deployment there is no
+// Service either; the message says why there can be none, and what exists is
+// left as it is.
 type outcome struct {
-	version    string
-	image      string
-	message    string
-	deployment *unstructured.Unstructured
+	version             string
+	image               string
+	message             string
+	deployment, service *unstructured.Unstructured
 }
 
 // reconcileExample decides what the Example should have, from nothing but its
@@ -38,8 +39,9 @@ func reconcileExample(ex *unstructured.Unstructured, cfg operatorConfig, operato
 	if o.version == "" {
 		o.version = ownVersion
 	}
-	if len(ex.GetName()) > maxName {
-		o.message = fmt.Sprintf("the name is longer than %d characters", maxName)
+	// The name is that of a Service too, which may have the fewest characters.
+	if problems := validation.IsDNS1035Label(ex.GetName()); len(problems) > 0 {
+		o.message = "the name cannot be a Service's: " + problems[0]
 		return o
 	}
 	if _, imported := cfg.Repositories[o.version]; !imported {
@@ -56,6 +58,7 @@ func reconcileExample(ex *unstructured.Unstructured, cfg operatorConfig, operato
 		replicas = *spec.Replicas
 	}
 	o.deployment = deploymentFor(ex, o.image, replicas, operatorName)
+	o.service = serviceFor(ex, operatorName)
 	return o
 }
 
@@ -80,12 +83,7 @@ func deploymentFor(ex *unstructured.Unstructured, image string, replicas int64, 
 	return &unstructured.Unstructured{Object: object{
 		"apiVersion": "apps/v1",
 		"kind":       "Deployment",
-		"metadata": object{
-			"name":            name,
-			"namespace":       ex.GetNamespace(),
-			"labels":          object{"app": name, "app.kubernetes.io/name": appImage, "app.kubernetes.io/instance": name, labelManagedBy: operatorName},
-			"ownerReferences": list{ownerReference(ex)},
-		},
+		"metadata":   metadataFor(ex, operatorName),
 		"spec": object{
 			"replicas": replicas,
 			"selector": object{"matchLabels": object{"app": name}},
@@ -99,6 +97,30 @@ func deploymentFor(ex *unstructured.Unstructured, image string, replicas int64, 
 			},
 		},
 	}}
+}
+
+// serviceFor makes the application answer under the Example's name.
+func serviceFor(ex *unstructured.Unstructured, operatorName string) *unstructured.Unstructured {
+	return &unstructured.Unstructured{Object: object{
+		"apiVersion": "v1",
+		"kind":       "Service",
+		"metadata":   metadataFor(ex, operatorName),
+		"spec": object{
+			"selector": object{"app": ex.GetName()},
+			"ports":    list{object{"name": "http", "port": servicePort, "targetPort": "http", "protocol": "TCP"}},
+		},
+	}}
+}
+
+// metadataFor is that of what an Example has: its name, and itself as the owner.
+func metadataFor(ex *unstructured.Unstructured, operatorName string) object {
+	name := ex.GetName()
+	return object{
+		"name":            name,
+		"namespace":       ex.GetNamespace(),
+		"labels":          object{"app": name, "app.kubernetes.io/name": appImage, "app.kubernetes.io/instance": name, labelManagedBy: operatorName},
+		"ownerReferences": list{ownerReference(ex)},
+	}
 }
 
 // ownerReference has no blockOwnerDeletion: some clusters grant that only to

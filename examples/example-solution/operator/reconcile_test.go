@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 )
 
 const operatorName = "example-solution-operator"
@@ -26,6 +27,7 @@ func newExample(name string, spec object) *unstructured.Unstructured {
 
 func TestReconcileExample(t *testing.T) {
 	long := strings.Repeat("x", 64)
+	notLabel := validation.IsDNS1035Label(".")[0]
 	const one = "registry:5000/example-solution-1.0.0/example-app:1.0.0"
 	const two = "registry:5000/example-solution-2.0.0/example-app:2.0.0"
 	for _, tc := range []struct {
@@ -36,11 +38,12 @@ func TestReconcileExample(t *testing.T) {
 		wantReplicas int64   // -1: no Deployment
 	}{
 		{"defaults", newExample("a", object{}), "2.0.0", outcome{version: "2.0.0", image: two}, 1},
-		{"no spec", &unstructured.Unstructured{Object: object{}}, "1.0.0", outcome{version: "1.0.0", image: one}, 1},
+		{"no spec", &unstructured.Unstructured{Object: object{"metadata": object{"name": "a"}}}, "1.0.0", outcome{version: "1.0.0", image: one}, 1},
 		{"version and replicas", newExample("a", object{"version": "1.0.0", "replicas": int64(4)}), "2.0.0", outcome{version: "1.0.0", image: one}, 4},
 		{"no replicas", newExample("a", object{"replicas": int64(0)}), "1.0.0", outcome{version: "1.0.0", image: one}, 0},
 		{"longest name", newExample(long[:63], object{}), "1.0.0", outcome{version: "1.0.0", image: one}, 1},
-		{"name too long", newExample(long, object{}), "1.0.0", outcome{version: "1.0.0", message: "the name is longer than 63 characters"}, -1},
+		{"name too long", newExample(long, object{}), "1.0.0", outcome{version: "1.0.0", message: "the name cannot be a Service's: must be no more than 63 characters"}, -1},
+		{"name with a dot", newExample("a.b", object{}), "1.0.0", outcome{version: "1.0.0", message: "the name cannot be a Service's: " + notLabel}, -1},
 		{
 			"not imported", newExample("a", object{"version": "9.9.9"}), "1.0.0",
 			outcome{version: "9.9.9", message: "version 9.9.9 is not available; imported: 1.0.0, 2.0.0, 3.0.0"},
@@ -58,7 +61,10 @@ func TestReconcileExample(t *testing.T) {
 			if replicas != tc.wantReplicas {
 				t.Errorf("replicas = %d, want %d", replicas, tc.wantReplicas)
 			}
-			got.deployment = nil
+			if (got.service == nil) != (got.deployment == nil) {
+				t.Errorf("Service is %v", got.service)
+			}
+			got.deployment, got.service = nil, nil
 			if got != tc.want {
 				t.Errorf("outcome is\n%+v, want\n%+v", got, tc.want)
 			}
@@ -126,6 +132,23 @@ func TestDeployment(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got.Object); diff != "" {
 		t.Errorf("Deployment (-want +got):\n%s", diff)
+	}
+}
+
+func TestService(t *testing.T) {
+	ex := newExample("hello", object{})
+	got := serviceFor(ex, operatorName)
+	want := object{
+		"apiVersion": "v1",
+		"kind":       "Service",
+		"metadata":   deploymentFor(ex, "image", 1, operatorName).Object["metadata"],
+		"spec": object{
+			"selector": object{"app": "hello"},
+			"ports":    list{object{"name": "http", "port": int64(80), "targetPort": "http", "protocol": "TCP"}},
+		},
+	}
+	if diff := cmp.Diff(want, got.Object); diff != "" {
+		t.Errorf("Service (-want +got):\n%s", diff)
 	}
 }
 

@@ -50,7 +50,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil)).With("version", version)
-	return web.Serve(ctx, *listen, h, log)
+	return web.Serve(ctx, *listen, h, web.Linger, log)
 }
 
 // handler serves the page on / and the two files of configDir. They are read at

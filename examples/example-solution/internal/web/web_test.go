@@ -13,19 +13,20 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/metalk8s/kubectl-solution/examples/example-solution/internal/web"
 )
 
 // serve starts Serve on a free port; it returns the address, which only the log
 // tells, a function that stops it, and how it ended.
-func serve(t *testing.T, handler http.Handler) (addr string, stop func(), ended <-chan error) {
+func serve(t *testing.T, handler http.Handler, linger time.Duration) (addr string, stop func(), ended <-chan error) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		done <- web.Serve(ctx, "127.0.0.1:0", handler, slog.New(slog.NewJSONHandler(w, nil)))
+		done <- web.Serve(ctx, "127.0.0.1:0", handler, linger, slog.New(slog.NewJSONHandler(w, nil)))
 		w.Close()
 	}()
 	lines := bufio.NewReader(r)
@@ -62,7 +63,7 @@ func TestServeFinishesWhatRuns(t *testing.T) {
 		close(started)
 		<-finish
 		fmt.Fprint(w, "finished")
-	}))
+	}), 0)
 	answer := make(chan string, 1)
 	go func() {
 		body, err := get(t.Context(), addr)
@@ -82,6 +83,18 @@ func TestServeFinishesWhatRuns(t *testing.T) {
 	}
 }
 
+func TestServeLingers(t *testing.T) {
+	const linger = 500 * time.Millisecond
+	addr, stop, ended := serve(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "here") }), linger)
+	stop()
+	if got, err := get(t.Context(), addr); got != "here" || err != nil {
+		t.Errorf("told to end, it answers %q, %v", got, err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("Serve ended with %v", err)
+	}
+}
+
 func TestServeAddressInUse(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -89,7 +102,7 @@ func TestServeAddressInUse(t *testing.T) {
 	}
 	defer l.Close()
 	addr := l.Addr().String()
-	err = web.Serve(t.Context(), addr, http.NotFoundHandler(), slog.New(slog.NewTextHandler(io.Discard, nil)))
+	err = web.Serve(t.Context(), addr, http.NotFoundHandler(), 0, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	if err == nil || !strings.Contains(err.Error(), "listening on "+addr) {
 		t.Errorf("error is %v, want one with the address %s", err, addr)
 	}

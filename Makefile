@@ -28,8 +28,13 @@ examples: packages ## Both versions of the sample Solution, into bin/examples/
 
 .PHONY: test
 test: packages build cluster ## All tests, against a real API server
-	go test -race $$(go list ./... | grep -v /test/cli)
+	go test -race $$(go list ./... | grep -v -e /test/cli -e /test/e2e)
 	go test -timeout 30m ./test/cli
+
+.PHONY: e2e
+e2e: cluster examples ## Solutions on a real node with containerd; as root
+	hack/packages.sh node
+	go test -count=1 -timeout 10m ./test/e2e
 
 # The flags are those of hack/cluster.sh: with others all of Kubernetes would be compiled once more.
 .PHONY: test-cluster

@@ -33,7 +33,8 @@ test: packages build cluster ## All tests, against a real API server
 
 .PHONY: e2e
 e2e: cluster examples ## Solutions on a real node with containerd; as root
-	hack/packages.sh node
+	@hack/packages.sh node || true
+	@hack/node.sh check
 	go test -count=1 -timeout 10m ./test/e2e
 
 # The flags are those of hack/cluster.sh: with others all of Kubernetes would be compiled once more.
@@ -55,7 +56,7 @@ bench: packages ## Benchmarks; ratios within one run are what counts
 	go test -run '^$$' -bench . -benchtime 3x ./pkg/iso9660 ./pkg/archive ./pkg/registry ./pkg/bootstrap
 
 .PHONY: demo
-demo: build cluster examples ## The whole way on a cluster of its own; KEEP=1 leaves it up
+demo: build cluster examples ## The whole way, on a node of its own if it may; KEEP=1 leaves it up
 	hack/demo.sh
 
 .PHONY: docs

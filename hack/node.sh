@@ -19,6 +19,8 @@
 # and no way out.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+export PATH=$PATH:/usr/sbin:/sbin
+export NO_PROXY='*' no_proxy='*' # nothing here is behind a proxy
 
 fail() {
   echo "node: $*" >&2
@@ -41,7 +43,7 @@ check() {
     missing=1
   }
   [ "$(id -u)" = 0 ] || lacks "root, who may make namespaces and cgroups"
-  for entry in containerd ctr:containerd runc ip:iproute2 iptables skopeo /usr/lib/cni/ptp:containernetworking-plugins; do
+  for entry in containerd ctr:containerd runc ip:iproute2 iptables skopeo curl /usr/lib/cni/ptp:containernetworking-plugins; do
     command -v "${entry%:*}" >/dev/null || lacks "${entry%:*}, of Debian's package ${entry#*:} (hack/packages.sh node, as root)"
   done
   command -v go >/dev/null || lacks "go (https://go.dev/doc/install)"

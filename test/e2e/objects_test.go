@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -42,6 +43,7 @@ func (n *node) objects() (map[string]bool, error) {
 // kubectl returns the lines of its output.
 func (n *node) kubectl(args ...string) ([]string, error) {
 	cmd := exec.CommandContext(context.Background(), filepath.Join(n.bin(), "kubectl"), append(args, "--kubeconfig", n.kubeconfig())...)
+	cmd.Env = append(os.Environ(), "NO_PROXY=*")
 	out, err := cmd.Output()
 	return strings.Split(strings.TrimSpace(string(out)), "\n"), err
 }

@@ -56,21 +56,21 @@ func TestPasswords(t *testing.T) {
 		func(r *http.Request) { r.Method = http.MethodPost },
 	} {
 		for _, path := range []string{"/v2", "/v2/", path, "/v2/_catalog", "/v2/none"} {
-			response, body, err := s.do(s.client, path, tt)
+			a, err := s.do(s.client, path, tt)
 			if err != nil {
 				t.Fatal(err)
 			}
 			const want = `{"errors":[{"code":"UNAUTHORIZED","message":"a name and a password are needed to read this registry"}]}`
-			if response.StatusCode != http.StatusUnauthorized || response.Header.Get("Www-Authenticate") != `Basic realm="solutions", charset="UTF-8"` || string(body) != want {
-				t.Errorf("%s: status %d, %s, %v", path, response.StatusCode, body, response.Header)
+			if a.status != http.StatusUnauthorized || a.header.Get("Www-Authenticate") != `Basic realm="solutions", charset="UTF-8"` || string(a.body) != want {
+				t.Errorf("%s: status %d, %s, %v", path, a.status, a.body, a.header)
 			}
 		}
 	}
 	// What was remembered of a user does not outlive the file.
 	write(t, users, read(t, writeUsers(t, "alice", "next-secret")))
 	s.eventually("the next password", func() bool {
-		response, _, err := s.do(s.client, "/v2/", as("alice", "next-secret"))
-		return err == nil && response.StatusCode == http.StatusOK
+		a, err := s.do(s.client, "/v2/", as("alice", "next-secret"))
+		return err == nil && a.status == http.StatusOK
 	})
 	s.answers(s.client, "/v2/", http.StatusUnauthorized, right)
 	write(t, users, []byte("alice:next-secret\n"))

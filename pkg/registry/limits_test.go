@@ -163,7 +163,7 @@ func TestSteadyReading(t *testing.T) {
 	t.Parallel()
 	iso, path, data := large(t, "1.0.0")
 	steady := soon
-	steady.stall = time.Second
+	steady.stall = 3 * time.Second
 	r := runWith(t, func(s *Server) { s.limits = &steady }, iso)
 	c := r.dial()
 	c.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -176,7 +176,7 @@ func TestSteadyReading(t *testing.T) {
 	start := time.Now()
 	for err == nil {
 		_, err = io.CopyN(&got, response.Body, int64(len(data)/50))
-		time.Sleep(steady.stall / 25)
+		time.Sleep(steady.stall / 40)
 	}
 	if took := time.Since(start); !errors.Is(err, io.EOF) || !bytes.Equal(got.Bytes(), data) || took < steady.stall {
 		t.Errorf("%d bytes in %v, %v", got.Len(), took, err)

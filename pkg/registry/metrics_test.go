@@ -57,7 +57,7 @@ func TestMetrics(t *testing.T) {
 	s.answers(s.client, base+"/tags/list", http.StatusMethodNotAllowed, func(r *http.Request) { r.Method = "PROPFIND" })
 	s.answers(s.client, "/v2/_catalog", http.StatusOK, func(r *http.Request) { r.Header.Set("Connection", "close") })
 	s.answers(s.client, "/any/path", http.StatusNotFound)
-	_, body, err := s.do(s.client, base+"/manifests/1.0.0")
+	a, err := s.do(s.client, base+"/manifests/1.0.0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestMetrics(t *testing.T) {
 		return cmp.Equal(want, got)
 	}, func() string { return cmp.Diff(want, got) })
 	unknown := len(`{"errors":[{"code":"MANIFEST_UNKNOWN","message":"the repository has no such manifest"}]}`)
-	if line := fmt.Sprintf(`solution_bootstrap_sent_bytes_total{kind="manifest"} %d`, 3*len(body)+unknown); !slices.Contains(s.scrape(), line) {
+	if line := fmt.Sprintf(`solution_bootstrap_sent_bytes_total{kind="manifest"} %d`, 3*len(a.body)+unknown); !slices.Contains(s.scrape(), line) {
 		t.Errorf("no %s in %q", line, s.scrape())
 	}
 	write(t, s.file, []byte("kind: Other"))

@@ -85,7 +85,7 @@ func (s *Server) Run(ctx context.Context) error {
 	tasks.Go(func() { followAll(ctx, s.access.steps()...) })
 	servers := s.servers(f, listeners)
 	for _, web := range servers {
-		web.start(&tasks, s.Log, cancel)
+		web.start(s.Log, cancel)
 	}
 	if s.Ready != nil {
 		s.Ready()

@@ -51,8 +51,17 @@ func (s *secure) newClient(pair *tls.Certificate) *http.Client {
 	return &http.Client{Transport: &http.Transport{TLSClientConfig: config, DisableKeepAlives: true}}
 }
 
-// do sends a request, and returns the answer with its body read.
-func (s *secure) do(client *http.Client, path string, configure ...func(*http.Request)) (*http.Response, []byte, error) {
+// answer is what a client gets.
+type answer struct {
+	status int
+	proto  string
+	header http.Header
+	tls    *tls.ConnectionState
+	body   []byte
+}
+
+// do sends a request, and reads the answer.
+func (s *secure) do(client *http.Client, path string, configure ...func(*http.Request)) (answer, error) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), http.MethodGet, s.url+path, nil)
 	if err != nil {
@@ -63,29 +72,29 @@ func (s *secure) do(client *http.Client, path string, configure ...func(*http.Re
 	}
 	response, err := client.Do(r)
 	if err != nil {
-		return nil, nil, err
+		return answer{}, err
 	}
 	body, err := io.ReadAll(response.Body)
-	return response, body, errors.Join(err, response.Body.Close())
+	return answer{response.StatusCode, response.Proto, response.Header, response.TLS, body}, errors.Join(err, response.Body.Close())
 }
 
 // answers checks the status of an answer.
 func (s *secure) answers(client *http.Client, path string, status int, configure ...func(*http.Request)) {
 	s.t.Helper()
-	response, body, err := s.do(client, path, configure...)
+	a, err := s.do(client, path, configure...)
 	if err != nil {
 		s.t.Errorf("%s: %v", path, err)
 		return
 	}
-	if response.StatusCode != status || !json.Valid(body) {
-		s.t.Errorf("%s: status %d, %s; want %d", path, response.StatusCode, body, status)
+	if a.status != status || !json.Valid(a.body) {
+		s.t.Errorf("%s: status %d, %s; want %d", path, a.status, a.body, status)
 	}
 }
 
 func (s *secure) ready() (ready readiness) {
 	s.t.Helper()
-	_, body, err := s.do(s.client, "/readyz")
-	if err := errors.Join(err, json.Unmarshal(body, &ready)); err != nil {
+	a, err := s.do(s.client, "/readyz")
+	if err := errors.Join(err, json.Unmarshal(a.body, &ready)); err != nil {
 		s.t.Fatal(err)
 	}
 	return ready
@@ -93,24 +102,24 @@ func (s *secure) ready() (ready readiness) {
 
 func TestTLS(t *testing.T) {
 	s := runTLS(t, func(*Server) {}, archivetest.New(t).ISO(t))
-	response, _, err := s.do(s.client, "/v2/")
-	if err != nil || response.StatusCode != http.StatusOK || response.TLS.Version != tls.VersionTLS13 || response.ProtoMajor != 1 {
-		t.Fatalf("%v, %+v", err, response)
+	a, err := s.do(s.client, "/v2/")
+	if err != nil || a.status != http.StatusOK || a.tls.Version != tls.VersionTLS13 || a.proto != "HTTP/1.1" {
+		t.Fatalf("%v, %+v", err, a)
 	}
 	for version, want := range map[uint16]bool{tls.VersionTLS11: false, tls.VersionTLS12: true} {
 		client := s.newClient(nil)
 		config := client.Transport.(*http.Transport).TLSClientConfig
 		config.MinVersion, config.MaxVersion = tls.VersionTLS10, version
-		if _, _, err := s.do(client, "/v2/"); (err == nil) != want {
+		if _, err := s.do(client, "/v2/"); (err == nil) != want {
 			t.Errorf("%s: %v", tls.VersionName(version), err)
 		}
 	}
-	if _, _, err := s.do(http.DefaultClient, "/v2/"); !errors.As(err, new(x509.UnknownAuthorityError)) {
+	if _, err := s.do(http.DefaultClient, "/v2/"); !errors.As(err, new(x509.UnknownAuthorityError)) {
 		t.Errorf("without the CA: %v", err)
 	}
 	s.url = strings.Replace(s.url, "https:", "http:", 1)
-	if response, _, err := s.do(s.client, "/v2/"); err != nil || response.StatusCode != http.StatusBadRequest {
-		t.Errorf("plain HTTP: %v, %v", response, err)
+	if a, err := s.do(s.client, "/v2/"); err != nil || a.status != http.StatusBadRequest {
+		t.Errorf("plain HTTP: %+v, %v", a, err)
 	}
 }
 
@@ -128,11 +137,11 @@ func TestCertificateReload(t *testing.T) {
 	}
 	defer pull.Body.Close()
 	serial := func() string {
-		response, _, err := s.do(s.newClient(nil), "/healthz")
+		a, err := s.do(s.newClient(nil), "/healthz")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return response.TLS.PeerCertificates[0].SerialNumber.String()
+		return a.tls.PeerCertificates[0].SerialNumber.String()
 	}
 	before := serial()
 	certificate, key := s.ca.issue("next", time.Now().Add(2*time.Hour))
@@ -186,24 +195,24 @@ func TestClientCertificates(t *testing.T) {
 	for _, client := range []*http.Client{known, kept, known} {
 		s.answers(client, "/v2/", http.StatusOK)
 	}
-	if response, _, err := s.do(known, "/v2/"); err != nil || !response.TLS.DidResume {
+	if a, err := s.do(known, "/v2/"); err != nil || !a.tls.DidResume {
 		t.Errorf("no session is resumed: %v", err)
 	}
 	s.answers(s.client, "/v2/", http.StatusForbidden)
 	s.answers(s.client, "/v2/a/b/manifests/1", http.StatusForbidden)
 	s.answers(s.client, "/healthz", http.StatusOK)
 	s.answers(s.client, "/readyz", http.StatusOK)
-	if _, _, err := s.do(s.newClient(&other), "/healthz"); err == nil {
+	if _, err := s.do(s.newClient(&other), "/healthz"); err == nil {
 		t.Error("a certificate of another authority is taken")
 	}
 	write(t, cas, others.pem)
 	s.eventually("another authority is trusted", func() bool {
-		response, _, err := s.do(s.newClient(&other), "/v2/")
-		return err == nil && response.StatusCode == http.StatusOK
+		a, err := s.do(s.newClient(&other), "/v2/")
+		return err == nil && a.status == http.StatusOK
 	})
 	s.answers(kept, "/v2/", http.StatusForbidden)
-	if response, _, err := s.do(known, "/v2/"); err == nil {
-		t.Errorf("with the session of before: status %d", response.StatusCode)
+	if a, err := s.do(known, "/v2/"); err == nil {
+		t.Errorf("with the session of before: status %d", a.status)
 	}
 	// What cannot be read changes nothing.
 	write(t, cas, nil)

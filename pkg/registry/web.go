@@ -38,17 +38,18 @@ type web struct {
 	*http.Server
 	what      string // for the log
 	listeners []net.Listener
+	accepting sync.WaitGroup
 }
 
 // servers returns that of the registry, and that of the metrics if there is to
 // be one.
-func (s *Server) servers(f *follower, e endpoints) []web {
+func (s *Server) servers(f *follower, e endpoints) []*web {
 	bounded := newConnections(s.bounds().connections, s.Log)
 	if len(e.metrics) > 0 {
 		s.metrics = newMetrics()
 		s.metrics.registry.MustRegister(&collector{s, f, bounded})
 	}
-	registry := web{s.httpServer(s.handler(f)), "listening", nil}
+	registry := &web{Server: s.httpServer(s.handler(f)), what: "listening"}
 	registry.ConnState = bounded.changed
 	for _, l := range e.registry {
 		if l = bounded.bound(l); s.access.certificate != nil {
@@ -56,9 +57,9 @@ func (s *Server) servers(f *follower, e endpoints) []web {
 		}
 		registry.listeners = append(registry.listeners, l)
 	}
-	list := []web{registry}
+	list := []*web{registry}
 	if s.metrics != nil {
-		metrics := web{s.httpServer(s.metrics.handler(s.Log)), "listening for metrics", e.metrics}
+		metrics := &web{Server: s.httpServer(s.metrics.handler(s.Log)), what: "listening for metrics", listeners: e.metrics}
 		metrics.WriteTimeout = s.bounds().stall
 		list = append(list, metrics)
 	}
@@ -76,10 +77,10 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 }
 
 // start has the server answer. What ends it early is the cause of cancel.
-func (w web) start(tasks *sync.WaitGroup, log *slog.Logger, cancel context.CancelCauseFunc) {
+func (w *web) start(log *slog.Logger, cancel context.CancelCauseFunc) {
 	for _, l := range w.listeners {
 		log.Info(w.what, "address", l.Addr().String())
-		tasks.Go(func() {
+		w.accepting.Go(func() {
 			if err := w.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 				cancel(err)
 			}
@@ -87,17 +88,29 @@ func (w web) start(tasks *sync.WaitGroup, log *slog.Logger, cancel context.Cance
 	}
 }
 
+// end takes no more connections, and waits until the requests of those that
+// there are have ended, or ctx has.
+func (w *web) end(ctx context.Context) error {
+	if err := w.Shutdown(ctx); err != nil {
+		return err
+	}
+	// A connection that was accepted a moment ago may be known only now.
+	w.accepting.Wait()
+	return w.Shutdown(ctx)
+}
+
 // drain ends the servers, in this order, when their requests have ended, or
 // after a time.
-func (s *Server) drain(ctx context.Context, servers []web) {
+func (s *Server) drain(ctx context.Context, servers []*web) {
 	timeout := s.bounds().drain
 	s.Log.Info("ending", "drain", timeout)
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for _, w := range servers {
-		if err := w.Shutdown(ctx); err != nil {
+		if err := w.end(ctx); err != nil {
 			s.Log.Warn("requests are cut off", "error", err)
 			_ = w.Close() // its errors are those of connections that end now
 		}
+		w.accepting.Wait()
 	}
 }

@@ -3,34 +3,38 @@
 package service
 
 import (
-	"fmt"
 	"net"
 	"strings"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/containerd"
 )
 
-// hosts returns an example of what a node's containerd needs to pull from here.
+// hosts returns an example of what a node's containerd needs to pull from here,
+// or why there is none.
 func hosts(c bootstrap.Configuration) string {
-	namespace, _, _ := strings.Cut(c.Registry.Endpoint, "/")
-	server := c.Registry.Scheme() + "://" + hostOf(c, namespace)
-	text := fmt.Sprintf("# An example: on every node, /etc/containerd/certs.d/%s/hosts.toml\n\nserver = %q\n[host.%[2]q]\n  capabilities = [\"pull\", \"resolve\"]\n", namespace, server)
+	server := containerd.Server{URL: c.Registry.Scheme() + "://" + hostOf(c)}
 	if c.Registry.Scheme() == "https" {
-		text += "  # The authority of the registry's certificate, on the node.\n  ca = \"/etc/containerd/certs.d/" + namespace + "/ca.crt\"\n"
+		server.CA = "ca.crt" // beside the file
 	}
-	return text
+	_, text, err := containerd.Hosts{Endpoint: c.Registry.Endpoint, Servers: []containerd.Server{server}}.File(containerd.DefaultConfigPath)
+	if err != nil {
+		return "# " + err.Error() + "\n"
+	}
+	return "# An example, for every node:\n" + text
 }
 
 // hostOf returns where the registry is. The default endpoint is a name that
 // leads nowhere: containerd is told what it stands for.
-func hostOf(c bootstrap.Configuration, namespace string) string {
+func hostOf(c bootstrap.Configuration) string {
+	namespace, _, _ := strings.Cut(c.Registry.Endpoint, "/")
 	if namespace != v1alpha1.DefaultRegistryEndpoint {
 		return namespace
 	}
 	host, port, _ := net.SplitHostPort(c.Registry.Listen[0])
 	if host == "" {
-		host = "ADDRESS-OF-THE-BOOTSTRAP-NODE"
+		host = "address-of-the-bootstrap-node"
 	}
 	return net.JoinHostPort(host, port)
 }

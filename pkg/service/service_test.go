@@ -170,27 +170,35 @@ func TestPaths(t *testing.T) {
 }
 
 func TestHosts(t *testing.T) {
+	const example, order = "# An example, for every node:\n# /etc/containerd/certs.d/", "/hosts.toml\n# Containerd asks the hosts in this order, and the server after them.\n"
 	for configuration, want := range map[string]string{
-		"registry: {endpoint: '10.0.0.1:5000'}": `# An example: on every node, /etc/containerd/certs.d/10.0.0.1:5000/hosts.toml
+		"registry: {endpoint: '10.0.0.1:5000'}": example + "10.0.0.1:5000" + order + `server = "http://10.0.0.1:5000"
+capabilities = ["pull", "resolve"]
 
-server = "http://10.0.0.1:5000"
 [host."http://10.0.0.1:5000"]
   capabilities = ["pull", "resolve"]
 `,
-		"registry: {endpoint: 'node:443/a/b', tls: {certificate: /c, key: /k}}": `# An example: on every node, /etc/containerd/certs.d/node:443/hosts.toml
+		"registry: {endpoint: 'node:443/a/b', tls: {certificate: /c, key: /k}}": example + "node:443" + order + `server = "https://node:443"
+capabilities = ["pull", "resolve"]
+ca = "ca.crt"
 
-server = "https://node:443"
 [host."https://node:443"]
   capabilities = ["pull", "resolve"]
-  # The authority of the registry's certificate, on the node.
-  ca = "/etc/containerd/certs.d/node:443/ca.crt"
+  ca = "ca.crt"
 `,
-		"registry: {listen: ['[2001:db8::1]:5000']}": `# An example: on every node, /etc/containerd/certs.d/metalk8s-registry-from-config.invalid/hosts.toml
+		"registry: {listen: ['[2001:db8::1]:5000']}": example + "metalk8s-registry-from-config.invalid" + order + `server = "http://[2001:db8::1]:5000"
+capabilities = ["pull", "resolve"]
 
-server = "http://[2001:db8::1]:5000"
 [host."http://[2001:db8::1]:5000"]
   capabilities = ["pull", "resolve"]
 `,
+		"registry: {listen: [':5001']}": example + "metalk8s-registry-from-config.invalid" + order + `server = "http://address-of-the-bootstrap-node:5001"
+capabilities = ["pull", "resolve"]
+
+[host."http://address-of-the-bootstrap-node:5001"]
+  capabilities = ["pull", "resolve"]
+`,
+		"registry: {endpoint: node}": "# endpoint \"node\": container runtimes take node for a part of docker.io, since it has neither a dot nor a port\n",
 	} {
 		if diff := cmp.Diff(Marker+"\n"+want, content(files(t, configuration), "containerd-hosts.toml.example")); diff != "" {
 			t.Errorf("%s: -want +got:\n%s", configuration, diff)

@@ -9,23 +9,6 @@ import (
 	"unicode"
 )
 
-// Reason tells how a run failed.
-type Reason string
-
-// How a run fails.
-const (
-	// NotFound: the program is not there, or cannot be started.
-	NotFound Reason = "NotFound"
-	// Exit: the agent ended by itself with an exit status that is not 0, or
-	// left its output open.
-	Exit Reason = "Exit"
-	// Killed: a signal that this package did not send ended the agent.
-	Killed Reason = "Killed"
-	// Canceled: the agent was ended because the context, stdin or stdout did;
-	// Err is that cause.
-	Canceled Reason = "Canceled"
-)
-
 // RunError is why a Runner failed.
 type RunError struct {
 	// Command is what ran, quoted so that it can be pasted into a shell.
@@ -36,6 +19,9 @@ type RunError struct {
 	Reason Reason
 	// Err is the cause.
 	Err error
+	// Advice is what the user can do about it, where more is known than the
+	// Reason.
+	Advice string
 }
 
 // Error returns the command, the cause and the last line of Stderr.
@@ -52,12 +38,12 @@ func (e *RunError) Unwrap() error { return e.Err }
 
 // Hint returns what the user can do about it.
 func (e *RunError) Hint() string {
-	switch e.Reason {
-	case NotFound:
-		return "run this on the bootstrap node, with solution-bootstrap installed on the PATH or beside this program"
-	case Killed:
+	switch {
+	case e.Advice != "":
+		return e.Advice
+	case e.Reason == Killed:
 		return "see the system's log (journalctl -k) for what ended it, such as a lack of memory; then run the command again"
-	case Canceled:
+	case e.Reason == Lost, e.Reason == Canceled:
 		return "run the command again: it goes on from where it was"
 	}
 	return "to see whether the helper works at all, run: " + e.Command + " </dev/null"
@@ -86,8 +72,8 @@ func lastLine(text string) string {
 // word would be a variable's.
 var safePattern = regexp.MustCompile(`^(?:[A-Za-z0-9_@%+:,./-]+|-[A-Za-z0-9_@%+=:,./-]+)$`)
 
-// quote returns words as a POSIX shell reads them.
-func quote(words []string) string {
+// Quote returns words as a POSIX shell reads them, for people to paste.
+func Quote(words ...string) string {
 	quoted := make([]string, 0, len(words))
 	for _, word := range words {
 		if !safePattern.MatchString(word) {

@@ -58,6 +58,9 @@ func runChild(do string) int {
 		<-ended
 		fmt.Println("ended")
 		return 0
+	case "waits for its client":
+		fmt.Println("ready")
+		_, _ = io.Copy(io.Discard, os.Stdin)
 	case "ignores SIGTERM":
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("ready")

@@ -4,14 +4,12 @@ package bootstrap
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
-	"reflect"
 	"sync"
 	"time"
 
@@ -20,11 +18,14 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/solutionsconfig"
 )
 
-// MaxRequestBytes bounds a request.
-const MaxRequestBytes = 1 << 20
-
 // LockTimeout bounds how long a change waits for another one on the node.
 const LockTimeout = 60 * time.Second
+
+// AliveEvery is how long an agent is silent at most.
+const AliveEvery = 5 * time.Second
+
+// ErrGone says that nobody reads the answer any more.
+var ErrGone = errors.New("whoever asked is gone")
 
 // Agent answers one request on the bootstrap node.
 type Agent struct {
@@ -35,19 +36,32 @@ type Agent struct {
 	Version string
 	// LockTimeout is LockTimeout where it is 0.
 	LockTimeout time.Duration
+	// AliveEvery is AliveEvery where it is 0.
+	AliveEvery time.Duration
 
-	mu  sync.Mutex // events are written whole
-	out io.Writer
+	mu   sync.Mutex // events are written whole
+	out  io.Writer
+	said time.Time // when the last one was
+	gone context.CancelCauseFunc
 }
 
 // Serve reads a request from in, answers it with events on out, and returns
-// the error that it has reported there.
+// the error that it has reported there. Where an event cannot be written, as
+// the client is gone, the work ends before anything is changed, and the error
+// is ErrGone.
 func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
-	a.out = out
-	if err := a.emit(Event{Hello: &Hello{Version: a.Version, Protocol: Protocol}}); err != nil {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a.out, a.gone = out, cancel
+	if err := a.hello(); err != nil {
 		return err
 	}
+	stop := a.keepAlive(ctx)
 	result, err := a.answer(ctx, in)
+	stop()
+	if cause := context.Cause(ctx); errors.Is(cause, ErrGone) {
+		return cause
+	}
 	if err == nil {
 		var data []byte
 		if data, err = json.Marshal(result); err == nil {
@@ -60,15 +74,14 @@ func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 // Refuse answers, whatever the request, that the helper cannot work, and
 // returns err.
 func (a *Agent) Refuse(out io.Writer, err error) error {
-	a.out = out
+	a.out, a.gone = out, func(error) {}
 	return errors.Join(err,
-		a.emit(Event{Hello: &Hello{Version: a.Version, Protocol: Protocol}}),
+		a.hello(),
 		a.emit(Event{Error: failureOf(reasoned(ReasonInvalid, err))}))
 }
 
 func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
-	buffered := bufio.NewReaderSize(in, maxLineBytes)
-	req, err := decodeRequest(buffered)
+	req, rest, err := decodeRequest(in)
 	if err != nil {
 		return nil, reasoned(ReasonBadRequest, err)
 	}
@@ -88,91 +101,11 @@ func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 	case req.Read != nil:
 		return a.readFiles(*req.Read)
 	case req.Upload != nil:
-		return a.upload(ctx, buffered, *req.Upload)
+		return a.upload(ctx, bufio.NewReaderSize(rest, maxLineBytes), *req.Upload)
 	case req.Status != nil:
 		return a.status(ctx), nil
 	default:
 		return a.Configuration, nil
-	}
-}
-
-// decodeRequest reads one JSON value: a line, or all that there is.
-func decodeRequest(in *bufio.Reader) (*Request, error) {
-	data, err := readRequest(in)
-	if err != nil {
-		return nil, err
-	}
-	// The protocol is looked at first: a request of another version may have
-	// fields that this one does not know.
-	var version struct{ Protocol int }
-	if err := json.Unmarshal(data, &version); err != nil {
-		return nil, fmt.Errorf("the request is not JSON: %w", err)
-	}
-	if version.Protocol != Protocol {
-		return nil, hint.With(fmt.Errorf("the request is of protocol %d, and this helper speaks protocol %d", version.Protocol, Protocol),
-			"install the plugins and solution-bootstrap in the same version")
-	}
-	req := &Request{}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(req); err != nil {
-		return nil, fmt.Errorf("reading the request: %w", err)
-	}
-	if n := operations(req); n != 1 {
-		return nil, fmt.Errorf("the request asks for %d operations, and must ask for one", n)
-	}
-	return req, nil
-}
-
-// readRequest reads the first line and leaves what follows it, if that is JSON,
-// and else all that there is.
-func readRequest(in *bufio.Reader) ([]byte, error) {
-	var data []byte
-	for isFirst := true; ; {
-		piece, err := in.ReadSlice('\n')
-		data = append(data, piece...)
-		switch {
-		case len(data) > MaxRequestBytes:
-			return nil, fmt.Errorf("the request is longer than %d bytes", MaxRequestBytes)
-		case errors.Is(err, io.EOF):
-			return data, nil
-		case err == nil && isFirst:
-			if json.Valid(data) {
-				return data, nil
-			}
-			isFirst = false
-		case err != nil && !errors.Is(err, bufio.ErrBufferFull):
-			return nil, fmt.Errorf("reading the request: %w", err)
-		}
-	}
-}
-
-func operations(req *Request) int {
-	n := 0
-	for _, field := range reflect.ValueOf(*req).Fields() {
-		if field.Kind() == reflect.Pointer && !field.IsNil() {
-			n++
-		}
-	}
-	return n
-}
-
-func (a *Agent) emit(e Event) error {
-	line, err := json.Marshal(e)
-	if err != nil {
-		return fmt.Errorf("encoding an event: %w", err)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	_, err = a.out.Write(append(line, '\n'))
-	return err
-}
-
-// progress returns a function that reports how far step is. An event that
-// cannot be written is not an error: the work is.
-func (a *Agent) progress(step string) func(done, total int64) {
-	return func(done, total int64) {
-		_ = a.emit(Event{Progress: &Progress{Step: step, Done: done, Total: total}})
 	}
 }
 
@@ -197,6 +130,9 @@ func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit fun
 		return nil, err
 	}
 	if !dryRun {
+		if err := a.checkClient(ctx); err != nil {
+			return nil, err
+		}
 		if err := file.Write(doc); err != nil {
 			return nil, err
 		}
@@ -223,7 +159,9 @@ func (a *Agent) lock(ctx context.Context, file solutionsconfig.File, holder stri
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	unlock, err := file.Lock(ctx, holder)
+	unlock, err := file.LockTelling(ctx, holder, func(by string) {
+		a.progress(fmt.Sprintf("waiting for %s, who has %s locked", by, file.Path))(0, 0)
+	})
 	if err != nil {
 		return nil, reasoned(ReasonLocked, hint.With(err, "another change is under way on the bootstrap node; run the command again when it has ended"))
 	}

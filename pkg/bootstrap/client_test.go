@@ -169,29 +169,30 @@ const (
 // do.
 func TestClientOfABadHelper(t *testing.T) {
 	exit := &remote.RunError{Command: "fake agent", Reason: remote.Exit, Err: errors.New("exit status 255"), Stderr: "Connection closed"}
-	const noise = "see that nothing else, as a login script, writes to the helper's standard output"
+	const broken = "bootstrap node (fake): running `fake`: the helper answered something that is no event: "
+	const tryIt = "to see whether the helper works at all, run: fake </dev/null"
 	const again = "run the command again: it goes on where this one ended"
 	for name, tt := range map[string]struct {
 		output     []string
 		err        error
 		want, hint string
 	}{
-		"garbage":            {[]string{"Welcome to node 1!\n", hello}, nil, `bootstrap node (fake): the helper answered something that is no event: "Welcome to node 1!"`, noise},
-		"long garbage":       {[]string{strings.Repeat("g", 200) + "\n"}, nil, `bootstrap node (fake): the helper answered something that is no event: "` + strings.Repeat("g", 80) + `"`, noise},
-		"garbage after":      {[]string{hello, "\x00\xff\n", result}, nil, `bootstrap node (fake): the helper answered something that is no event: "\x00\xff"`, noise},
-		"a line without end": {[]string{hello, strings.Repeat("x", MaxEventBytes), "x"}, nil, "bootstrap node (fake): the helper answered with a line longer than 67108864 bytes", ""},
+		"garbage":            {[]string{"Welcome to node 1!\n", hello}, nil, broken + `"Welcome to node 1!"`, noiseAdvice},
+		"long garbage":       {[]string{strings.Repeat("g", 200) + "\n"}, nil, broken + `"` + strings.Repeat("g", 80) + `"`, noiseAdvice},
+		"garbage after":      {[]string{hello, "\x00\xff\n", result}, nil, broken + `"\x00\xff"`, noiseAdvice},
+		"a line without end": {[]string{hello, strings.Repeat("x", MaxEventBytes), "x"}, nil, "bootstrap node (fake): running `fake`: the helper answered with a line longer than 67108864 bytes", tryIt},
 		"nothing":            {nil, nil, "bootstrap node (fake): the helper ended without a result", again},
-		"no hello":           {[]string{result}, nil, "bootstrap node (fake): the helper did not say hello", ""},
+		"no hello":           {[]string{result}, nil, "bootstrap node (fake): running `fake`: the helper did not say hello", noiseAdvice},
 		"only hello":         {[]string{hello}, nil, "bootstrap node (fake): the helper ended without a result", again},
 		"half a result":      {[]string{hello, strings.TrimSuffix(result, "\n")}, nil, "bootstrap node (fake): the helper ended without a result", again},
 		"other protocol": {
 			[]string{`{"hello":{"version":"9","protocol":2}}` + "\n", result},
 			nil,
-			"bootstrap node (fake): the helper (version 9) speaks protocol 2, and this plugin protocol 1", "install the plugins and solution-bootstrap in the same version",
+			"bootstrap node (fake): running `fake`: the helper (version 9) speaks protocol 2, and this plugin protocol 1", "install the plugins and solution-bootstrap in the same version",
 		},
-		"result after error":  {[]string{hello, `{"error":{"message":"no"}}` + "\n", result}, nil, "bootstrap node (fake): the helper went on after its last event", ""},
-		"error after result":  {[]string{hello, result, `{"error":{"message":"no"}}` + "\n"}, nil, "bootstrap node (fake): the helper went on after its last event", ""},
-		"two results":         {[]string{hello, result, result}, nil, "bootstrap node (fake): the helper went on after its last event", ""},
+		"result after error":  {[]string{hello, `{"error":{"message":"no"}}` + "\n", result}, nil, "bootstrap node (fake): running `fake`: the helper went on after its last event", tryIt},
+		"error after result":  {[]string{hello, result, `{"error":{"message":"no"}}` + "\n"}, nil, "bootstrap node (fake): running `fake`: the helper went on after its last event", tryIt},
+		"two results":         {[]string{hello, result, result}, nil, "bootstrap node (fake): running `fake`: the helper went on after its last event", tryIt},
 		"result of no state":  {[]string{hello, `{"result":[]}` + "\n"}, nil, "bootstrap node (fake): reading the helper's result: json: cannot unmarshal array into Go value of type bootstrap.State", ""},
 		"exit without a word": {nil, exit, "bootstrap node (fake): running `fake agent`: exit status 255: Connection closed", "to see whether the helper works at all, run: fake agent </dev/null"},
 		"exit after a result": {[]string{hello, result}, exit, "bootstrap node (fake): running `fake agent`: exit status 255: Connection closed", "to see whether the helper works at all, run: fake agent </dev/null"},

@@ -133,7 +133,7 @@ func (n *node) serve(a *Agent, req Request) []Event {
 }
 
 // parseEvents reads an agent's output: hello first, then progress, then one
-// result or error.
+// result or error. Those that only say that it is alive are left out.
 func parseEvents(t *testing.T, output string) []Event {
 	t.Helper()
 	var list []Event
@@ -142,22 +142,30 @@ func parseEvents(t *testing.T, output string) []Event {
 		if err := json.Unmarshal([]byte(line), &e); err != nil || !strings.HasSuffix(line, "\n") {
 			t.Fatalf("no event: %q: %v", line, err)
 		}
+		if e.Alive != nil && len(list) > 0 && !last(list).isLast() {
+			continue
+		}
 		list = append(list, e)
 	}
 	if len(list) < 2 || list[0].Hello == nil {
 		t.Fatalf("no hello and answer: %s", output)
 	}
-	if want := (Hello{Version: "1.2.3", Protocol: Protocol}); *list[0].Hello != want {
+	if want := (Hello{Version: "1.2.3", Protocol: Protocol, AliveEvery: 5}); *list[0].Hello != want {
 		t.Errorf("hello %+v", *list[0].Hello)
 	}
 	for i, e := range list[1:] {
 		isLast := i == len(list)-2
-		if e.Hello != nil || (e.Progress == nil) != isLast || isLast && (e.Result == nil) == (e.Error == nil) {
+		if e.Hello != nil || e.Alive != nil || (e.Progress == nil) != isLast || isLast && (e.Result == nil) == (e.Error == nil) {
 			t.Errorf("event %d of %d is out of place: %s", i+2, len(list), output)
 		}
 	}
 	return list
 }
+
+func last(list []Event) Event { return list[len(list)-1] }
+
+// isLast says that nothing may follow.
+func (e Event) isLast() bool { return e.Result != nil || e.Error != nil }
 
 // ask returns the result of a request.
 func resultOf[T any](n *node, req Request) *T {

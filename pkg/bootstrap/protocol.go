@@ -35,6 +35,12 @@ type Request struct {
 	Status        *StatusRequest        `json:"status,omitempty"`
 }
 
+// changes says that a request may change something on the node.
+func (r *Request) changes() bool {
+	return r.Import != nil && !r.Import.DryRun || r.Unimport != nil && !r.Unimport.DryRun ||
+		r.Activate != nil && !r.Activate.DryRun || r.Deactivate != nil && !r.Deactivate.DryRun
+}
+
 // ConfigurationRequest has nothing to say.
 type ConfigurationRequest struct{}
 
@@ -105,11 +111,13 @@ type UploadRequest struct {
 }
 
 // Event is one line of the helper's output: of the pointers, exactly one is
-// set. Hello comes first; Result or Error comes last.
+// set. Hello comes first; Result or Error comes last. A client skips those that
+// it does not know.
 type Event struct {
 	Hello    *Hello          `json:"hello,omitempty"`
 	Offer    *Offer          `json:"offer,omitempty"`
 	Progress *Progress       `json:"progress,omitempty"`
+	Alive    *Alive          `json:"alive,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
 	Error    *Failure        `json:"error,omitempty"`
 }
@@ -118,6 +126,9 @@ type Event struct {
 type Hello struct {
 	Version  string `json:"version"`
 	Protocol int    `json:"protocol"`
+	// AliveEvery is within how many seconds another event follows, and another
+	// one after that, up to the last; 0 for no promise.
+	AliveEvery float64 `json:"aliveEvery,omitempty"`
 }
 
 // Offer tells what the node has of an archive that is being uploaded: its first
@@ -126,6 +137,10 @@ type Offer struct {
 	Offset int64  `json:"offset"`
 	Digest string `json:"digest"`
 }
+
+// Alive tells that the helper is still at work, and that there is nothing else
+// to tell.
+type Alive struct{}
 
 // Progress tells how far a step is, in bytes.
 type Progress struct {

@@ -19,7 +19,7 @@ import (
 func TestBadRequests(t *testing.T) {
 	const sameVersion = "install the plugins and solution-bootstrap in the same version"
 	for name, tt := range map[string]struct{ request, message, hint string }{
-		"nothing":          {"", "the request is not JSON: unexpected end of JSON input", ""},
+		"nothing":          {"", "the request is not JSON: EOF", ""},
 		"not JSON":         {"GET / HTTP/1.1\r\n\r\n", "the request is not JSON: invalid character 'G' looking for beginning of value", ""},
 		"a list":           {"[]", "the request is not JSON: json: cannot unmarshal array into Go value of type struct { Protocol int }", ""},
 		"no protocol":      {`{"list":{}}`, "the request is of protocol 0, and this helper speaks protocol 1", sameVersion},
@@ -30,7 +30,7 @@ func TestBadRequests(t *testing.T) {
 		"unknown":          {`{"protocol":1,"delete":{}}`, `reading the request: json: unknown field "delete"`, ""},
 		"unknown below":    {`{"protocol":1,"import":{"archives":[],"force":true}}`, `reading the request: json: unknown field "force"`, ""},
 		"other type":       {`{"protocol":1,"import":{"archives":"/a.iso"}}`, "reading the request: json: cannot unmarshal string into Go struct field ImportRequest.import.archives of type []string", ""},
-		"two requests":     {`{"protocol":1,"list":{}}{"protocol":1,"list":{}}`, "the request is not JSON: invalid character '{' after top-level value", ""},
+		"two requests":     {`{"protocol":1,"list":{}}{"protocol":1,"list":{}}`, "the request goes on with '{' after its end", ""},
 		"too long":         {`{"protocol":1,"holder":"` + strings.Repeat("x", MaxRequestBytes) + `","list":{}}`, "the request is longer than 1048576 bytes", ""},
 	} {
 		t.Run(name, func(t *testing.T) {

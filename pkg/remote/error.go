@@ -11,7 +11,8 @@ import (
 
 // RunError is why a Runner failed.
 type RunError struct {
-	// Command is what ran, quoted so that it can be pasted into a shell.
+	// Command is what ran, quoted so that it can be pasted into a shell, "" where
+	// that is not known.
 	Command string
 	// Stderr is the end of what the command wrote to its standard error, at
 	// most 4 KiB, valid UTF-8.
@@ -26,7 +27,10 @@ type RunError struct {
 
 // Error returns the command, the cause and the last line of Stderr.
 func (e *RunError) Error() string {
-	message := fmt.Sprintf("running `%s`: %v", e.Command, e.Err)
+	message := e.Err.Error()
+	if e.Command != "" {
+		message = fmt.Sprintf("running `%s`: %s", e.Command, message)
+	}
 	if line := lastLine(e.Stderr); line != "" {
 		message += ": " + line
 	}
@@ -45,6 +49,8 @@ func (e *RunError) Hint() string {
 		return "see the system's log (journalctl -k) for what ended it, such as a lack of memory; then run the command again"
 	case e.Reason == Lost, e.Reason == Canceled:
 		return "run the command again: it goes on from where it was"
+	case e.Command == "":
+		return "" // there is nothing to try
 	}
 	return "to see whether the helper works at all, run: " + e.Command + " </dev/null"
 }

@@ -27,6 +27,12 @@ var errLocked = errors.New("locked")
 // with the process that has it. Holder tells people who that is, such as
 // "import of x.iso".
 func (f File) Lock(ctx context.Context, holder string) (unlock func() error, err error) {
+	return f.LockTelling(ctx, holder, func(string) {})
+}
+
+// LockTelling is Lock that tells whom it waits for, when it has to, and again
+// when that is somebody else, at most once in a second.
+func (f File) LockTelling(ctx context.Context, holder string, waiting func(by string)) (unlock func() error, err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("locking %s: %w", f.Path, context.Cause(ctx))
 	}
@@ -38,7 +44,7 @@ func (f File) Lock(ctx context.Context, holder string) (unlock func() error, err
 	if err != nil {
 		return nil, fmt.Errorf("locking %s: %w", f.Path, err)
 	}
-	if err = waitLock(ctx, file); err == nil {
+	if err = waitLock(ctx, file, waiting); err == nil {
 		err = writeHolder(file, holder)
 	}
 	if err != nil {
@@ -50,13 +56,21 @@ func (f File) Lock(ctx context.Context, holder string) (unlock func() error, err
 	}), nil
 }
 
-func waitLock(ctx context.Context, file *os.File) error {
+func waitLock(ctx context.Context, file *os.File, waiting func(by string)) error {
 	ticker := time.NewTicker(lockPoll)
 	defer ticker.Stop()
+	seen, told, last := "", "", time.Time{}
 	for {
 		if err := tryLock(file); !errors.Is(err, errLocked) {
 			return err
 		}
+		// Who has just got the lock may not have written a name yet.
+		by := readHolder(file)
+		if by == seen && by != told && time.Since(last) > time.Second {
+			told, last = by, time.Now()
+			waiting(by)
+		}
+		seen = by
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("locked by %s: %w", readHolder(file), context.Cause(ctx))

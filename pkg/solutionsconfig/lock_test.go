@@ -92,8 +92,9 @@ func TestLockWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	locked := make(chan error, 1)
+	var told []string
 	go func() {
-		second, err := f.Lock(t.Context(), "second")
+		second, err := f.LockTelling(t.Context(), "second", func(by string) { told = append(told, by) })
 		if err == nil {
 			err = second()
 		}
@@ -102,13 +103,16 @@ func TestLockWaits(t *testing.T) {
 	select {
 	case err := <-locked:
 		t.Fatalf("two have the lock: %v", err)
-	case <-time.After(3 * lockPoll):
+	case <-time.After(5 * lockPoll):
 	}
 	if err := first(); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-locked; err != nil {
 		t.Error(err)
+	}
+	if want := []string{fmt.Sprintf("first (pid %d)", os.Getpid())}; !slices.Equal(told, want) {
+		t.Errorf("told %q, want %q", told, want)
 	}
 }
 

@@ -42,25 +42,3 @@ func NewCommand(in io.Reader, out, errOut io.Writer, version string) *cobra.Comm
 		newInstallCommand(config), newUninstallCommand(config))
 	return cmd
 }
-
-const agentHelp = `Answer one request: JSON on standard input, events as JSON lines on standard
-output. The plugins call this; docs/protocol.md describes it.`
-
-func newAgentCommand(config *string, version string) *cobra.Command {
-	return &cobra.Command{
-		Use:     "agent",
-		Short:   "Answer one request on standard input",
-		Long:    agentHelp,
-		Example: `  echo '{"protocol":1,"list":{}}' | solution-bootstrap agent`,
-		Args:    cli.Args(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			agent := &bootstrap.Agent{Version: version}
-			agent.ConfigurationPath, _ = bootstrap.FindConfiguration(*config)
-			var err error
-			if agent.Configuration, err = bootstrap.LoadConfiguration(*config); err != nil {
-				return agent.Refuse(cmd.OutOrStdout(), err)
-			}
-			return agent.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
-		},
-	}
-}

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+var errBroken = errors.New("broken pipe")
+
+// leaver is a client that reads some events and then is gone.
+type leaver struct {
+	bytes.Buffer
+	left int
+}
+
+func (l *leaver) Write(p []byte) (int, error) {
+	if l.left--; l.left < 0 {
+		return 0, errBroken
+	}
+	return l.Buffer.Write(p)
+}
+
+func request(t *testing.T, req Request) io.Reader {
+	t.Helper()
+	req.Protocol = Protocol
+	data, err := json.Marshal(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.NewReader(data)
+}
+
+// Whenever the client goes before the change is made, it is not made; and the
+// lock is free.
+func TestClientGone(t *testing.T) {
+	n := newNode(t)
+	first, second := n.archive("1.0.101"), n.archive("1.0.102")
+	n.importAll(first)
+	for _, req := range []Request{
+		{Import: &ImportRequest{Archives: []string{second}}},
+		{Activate: &ActivateRequest{Name: solutionName}},
+		{Deactivate: &DeactivateRequest{Name: solutionName}},
+		{Unimport: &UnimportRequest{Archives: []string{first}}},
+	} {
+		before, made := n.configuration(), false
+		for events := 0; !made; events++ {
+			client := &leaver{left: events}
+			err := n.agent().Serve(t.Context(), request(t, req), client)
+			made = n.configuration() != before || strings.Contains(client.String(), `"result"`)
+			if !made && (!errors.Is(err, ErrGone) || !errors.Is(err, errBroken)) {
+				t.Errorf("gone after %d events: %v", events, err)
+			}
+			// Once the change is made it is too late, and that is after the last
+			// event before the result.
+			if made && !strings.Contains(client.String(), `{"alive":{}}`) {
+				t.Errorf("changed for a client that was gone after %d events:\n%s", events, client)
+			}
+			if events > 20 {
+				t.Fatalf("never done:\n%s", client)
+			}
+		}
+		t.Logf("%q", n.configuration())
+	}
+	unlock, err := n.agent().Configuration.SolutionsFile().Lock(t.Context(), "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unlock(); err != nil {
+		t.Error(err)
+	}
+}
+
+// An agent that waits says for whom, stays to be heard of, and stops waiting
+// when its client is gone.
+func TestWaitingForLock(t *testing.T) {
+	n := newNode(t)
+	n.importAll(n.archive("1.0.101"))
+	unlock, err := n.agent().Configuration.SolutionsFile().Lock(t.Context(), "alice@laptop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := n.configuration()
+	agent := n.agent()
+	agent.AliveEvery = 50 * time.Millisecond
+	client := &leaver{left: 8}
+	err = agent.Serve(t.Context(), request(t, Request{Activate: &ActivateRequest{Name: solutionName}}), client)
+	if !errors.Is(err, ErrGone) || n.configuration() != before {
+		t.Errorf("%v\n%s", err, n.configuration())
+	}
+	text := client.String()
+	if strings.Count(text, `"step":"waiting for alice@laptop (pid `) != 1 || strings.Count(text, `{"alive":{}}`) != 6 || !strings.Contains(text, `"aliveEvery":0.05`) {
+		t.Errorf("events\n%s", text)
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -23,7 +23,7 @@ var tiers = [][]string{
 	{"pkg/api/*", "pkg/atomicfile"},
 	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/systemd", "pkg/verified"},
 	{"pkg/archive", "pkg/plan", "pkg/apply"},
-	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers"},
+	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", "pkg/podexec"},
 	{"pkg/registry/nginx", "pkg/service"},
 	{"pkg/installer"},
 	{"pkg/cmd/cli"},
@@ -45,7 +45,7 @@ var forbidden = []struct {
 	imports  []string
 	deep     bool
 }{
-	{[]string{"pkg/iso9660", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/bootstrap", "pkg/service", "pkg/installer", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
+	{[]string{"pkg/iso9660", "pkg/remote", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/bootstrap", "pkg/service", "pkg/installer", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
 	{[]string{"pkg/apply"}, []string{module + "pkg/plan", module + "pkg/cluster", module + "pkg/archive"}, true},
 	{[]string{"pkg/cmd/cli"}, []string{module + "pkg/cluster"}, true},
 	{[]string{"pkg/*", "pkg/api/*", "pkg/registry/*"}, []string{"github.com/spf13/cobra"}, false},

@@ -280,7 +280,7 @@ func TestLocalRunStderrBounded(t *testing.T) {
 
 func TestTail(t *testing.T) {
 	var all []byte
-	kept := &tail{}
+	kept := &Tail{}
 	for i, size := range []int{0, 1, tailSize - 1, 1, 10, tailSize + 5, tailSize, 3 * tailSize, 7} {
 		part := bytes.Repeat([]byte{byte('a' + i)}, size)
 		all = append(all, part...)

@@ -111,7 +111,7 @@ func tailStderr(cmd *exec.Cmd) (func() string, error) {
 		return nil, err
 	}
 	cmd.Stderr = w
-	kept, done := &tail{}, make(chan struct{})
+	kept, done := &Tail{}, make(chan struct{})
 	go func() {
 		defer close(done)
 		_, _ = io.Copy(kept, r) // ends when all have closed the other end, or this one is

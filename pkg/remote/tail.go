@@ -2,16 +2,25 @@
 
 package remote
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
 // tailSize is how much of a command's standard error is kept, in bytes.
 const tailSize = 4 << 10
 
-// tail keeps the end of what is written to it, in bounded memory.
-type tail struct{ data []byte }
+// Tail is a writer that keeps the end of what is written to it, 4 KiB at most.
+// Its zero value is ready for use, by several goroutines.
+type Tail struct {
+	mu   sync.Mutex
+	data []byte
+}
 
 // Write keeps the end of p; it never fails.
-func (t *tail) Write(p []byte) (int, error) {
+func (t *Tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	n := len(p)
 	if len(p) > tailSize {
 		p = p[len(p)-tailSize:]
@@ -25,4 +34,8 @@ func (t *tail) Write(p []byte) (int, error) {
 
 // String returns what is kept, without bytes that are not UTF-8, such as those
 // of a character that was cut.
-func (t *tail) String() string { return strings.ToValidUTF8(string(t.data), "") }
+func (t *Tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.ToValidUTF8(string(t.data), "")
+}

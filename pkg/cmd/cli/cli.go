@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -60,7 +61,18 @@ func Warn(w io.Writer, format string, args ...any) {
 }
 
 func indent(s string) string {
-	return strings.ReplaceAll(strings.TrimRight(s, "\n"), "\n", "\n  ")
+	return strings.ReplaceAll(Printable(strings.TrimRight(s, "\n")), "\n", "\n  ")
+}
+
+// Printable leaves out of s what a terminal would act on, except for newlines
+// and tabs: what is printed may come from another machine.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, s)
 }
 
 // UsageError returns an error whose hint is how to see the command's help.

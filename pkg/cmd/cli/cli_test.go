@@ -73,8 +73,8 @@ func TestExecuteInterrupted(t *testing.T) {
 func TestPrintErrorOfSeveralLines(t *testing.T) {
 	var out bytes.Buffer
 	PrintError(&out, hint.With(errors.Join(errors.New("one"), errors.New("two\n")), "first this\nthen that"))
-	Warn(&out, "%d of %s\n", 2, "a\nb")
-	const want = "error: one\n  two\nhint: first this\n  then that\nwarning: 2 of a\n  b\n"
+	Warn(&out, "%d of %s\n", 2, "a\nb\tc\x1b]0;title\x07\u009b2Jé")
+	const want = "error: one\n  two\nhint: first this\n  then that\nwarning: 2 of a\n  b\tc ]0;title  2Jé\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", &out, want)
 	}

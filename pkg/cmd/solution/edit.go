@@ -140,11 +140,7 @@ func (o *editOptions) connect(ctx context.Context, status *util.Status) (*reconc
 	if err != nil {
 		return nil, err
 	}
-	r := &reconciler{cluster: cl, node: node, status: status}
-	if _, local := node.Runner.(remote.Local); !local {
-		r.record = node.Runner.String()
-	}
-	return r, nil
+	return &reconciler{cluster: cl, node: node.Client, status: status, record: node.Record}, nil
 }
 
 // warnUnreadable tells of what is wrong on the node, besides the edit.
@@ -165,7 +161,7 @@ func (o *editOptions) print(items []bootstrap.ChangeItem, changes apply.ChangeSe
 		for _, w := range i.Warnings {
 			cli.Warn(o.ErrOut, "%s: %s", i.Subject, w)
 		}
-		fmt.Fprintf(o.Out, "%s %s%s\n", subject(i), i.Action, suffix)
+		fmt.Fprintln(o.Out, cli.Printable(fmt.Sprintf("%s %s%s", subject(i), i.Action, suffix)))
 	}
 	util.PrintChanges(o.Out, changes, suffix)
 }

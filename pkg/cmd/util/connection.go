@@ -3,32 +3,25 @@
 package util
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"os"
-	"strings"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
-	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
-
-// BootstrapEnvironment is the variable that says where the helper is, where
-// --bootstrap is not given.
-const BootstrapEnvironment = "KUBECTL_SOLUTION_BOOTSTRAP"
 
 // Connection is how a command reaches the cluster and the bootstrap node.
 type Connection struct {
@@ -47,7 +40,8 @@ func (c *Connection) AddFlags(flags *pflag.FlagSet) { c.Flags.AddFlags(flags) }
 // AddBootstrapFlag adds --bootstrap.
 func (c *Connection) AddBootstrapFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&c.bootstrap, "bootstrap", "",
-		"Where solution-bootstrap runs: local, or local:PROGRAM. The default is $"+BootstrapEnvironment+", then what the cluster records, then local.")
+		"Where solution-bootstrap runs: local, local:PROGRAM, ssh://[USER@]HOST[:PORT] or pod://[NAMESPACE/]NAME-OR-SELECTOR[#CONTAINER]; "+
+			"local+sudo and ssh+sudo:// are with sudo. The default is $"+BootstrapEnvironment+", then what the cluster records, then local.")
 }
 
 // Cluster is the cluster side of a Connection.
@@ -58,14 +52,9 @@ type Cluster struct {
 
 // Cluster connects to the API server.
 func (c *Connection) Cluster() (*Cluster, error) {
-	if err := c.configured(); err != nil {
-		return nil, err
-	}
-	// What client-go logs of a server that does not answer, its errors say too.
-	klog.SetLogger(logr.Discard())
-	config, err := c.Flags.ToRESTConfig()
+	config, err := c.restConfig()
 	if err != nil {
-		return nil, clusterError(err)
+		return nil, err
 	}
 	mapper, err := c.Flags.ToRESTMapper()
 	if err != nil {
@@ -76,6 +65,16 @@ func (c *Connection) Cluster() (*Cluster, error) {
 		return nil, clusterError(err)
 	}
 	return NewCluster(cl), nil
+}
+
+func (c *Connection) restConfig() (*rest.Config, error) {
+	if err := c.configured(); err != nil {
+		return nil, err
+	}
+	// What client-go logs of a server that does not answer, its errors say too.
+	klog.SetLogger(logr.Discard())
+	config, err := c.Flags.ToRESTConfig()
+	return config, clusterError(err)
 }
 
 // configured refuses to ask the server on localhost that kubectl assumes where
@@ -95,41 +94,6 @@ func (c *Connection) configured() error {
 // NewCluster returns the cluster that a client reaches.
 func NewCluster(cl client.Client) *Cluster {
 	return &Cluster{Reader: cluster.Reader{Client: cl}, Applier: apply.New(cl)}
-}
-
-// address returns where the user says that the helper is, "" for nowhere.
-func (c *Connection) address() string {
-	if c.bootstrap != "" {
-		return c.bootstrap
-	}
-	return os.Getenv(BootstrapEnvironment)
-}
-
-// IsRemote says that the user named a bootstrap node that is not this machine.
-func (c *Connection) IsRemote() bool {
-	address := c.address()
-	return address != "" && address != "local" && !strings.HasPrefix(address, "local:")
-}
-
-// Bootstrap returns the helper's client. The cluster, where there is one, may
-// tell where the helper is.
-func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Status) (*bootstrap.Client, error) {
-	address := c.address()
-	if address == "" && from != nil {
-		recorded, err := from.BootstrapAddress(ctx)
-		if err != nil {
-			return nil, ClusterError(fmt.Errorf("looking up where the bootstrap node is: %w", err))
-		}
-		address = recorded
-	}
-	if address == "" {
-		address = "local"
-	}
-	runner, err := remote.Parse(address)
-	if err != nil {
-		return nil, err
-	}
-	return &bootstrap.Client{Runner: runner, Progress: status.Progress}, nil
 }
 
 // Namespace returns the value of --namespace, "" where it is not given: the

@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/term"
 
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/printers"
 )
 
@@ -43,7 +45,7 @@ func NewStatus(w io.Writer) *Status {
 
 // Step begins a step.
 func (s *Status) Step(format string, args ...any) {
-	step := fmt.Sprintf(format, args...)
+	step := strings.ReplaceAll(cli.Printable(fmt.Sprintf(format, args...)), "\n", " ")
 	if step == s.step {
 		return
 	}
@@ -55,6 +57,15 @@ func (s *Status) Step(format string, args ...any) {
 	fmt.Fprintln(s.w, step)
 }
 
+// Note says something that stays to be read.
+func (s *Status) Note(format string, args ...any) {
+	s.Clear()
+	fmt.Fprintln(s.w, cli.Printable(fmt.Sprintf(format, args...)))
+}
+
+// IsTerminal says that a person can be asked on the terminal.
+func (s *Status) IsTerminal() bool { return s.terminal }
+
 // Progress is told how far the helper is.
 func (s *Status) Progress(p bootstrap.Progress) {
 	s.Step("%s", p.Step)
@@ -65,7 +76,7 @@ func (s *Status) Progress(p bootstrap.Progress) {
 	if s.began.IsZero() {
 		s.began, s.from = now, p.Done
 	}
-	s.draw(p.Step, fmt.Sprintf("  %d%% of %s%s", p.Done*100/p.Total, printers.Size(p.Total), speed(p, p.Done-s.from, now.Sub(s.began))))
+	s.draw(s.step, fmt.Sprintf("  %d%% of %s%s", p.Done*100/p.Total, printers.Size(p.Total), speed(p, p.Done-s.from, now.Sub(s.began))))
 }
 
 // speed tells how fast a step is, and how long it will go on, once both can be

@@ -41,8 +41,10 @@ func TestStatusOffATerminal(t *testing.T) {
 	s.Observe("deployment.apps/storage-operator", "ready")
 	s.Clear()
 	s.Step("100%% done")
+	s.Note("stays %d", 1)
+	s.Step("two\nlines\x1b[2J")
 	s.Progress(bootstrap.Progress{Step: "100%", Total: 0})
-	const want = "reading a.iso\nchecking /a.iso\ndeployment.apps/storage-operator: 0 of 1 updated\ndeployment.apps/storage-operator: ready\n100% done\n100%\n"
+	const want = "reading a.iso\nchecking /a.iso\ndeployment.apps/storage-operator: 0 of 1 updated\ndeployment.apps/storage-operator: ready\n100% done\nstays 1\ntwo lines [2J\n100%\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", &out, want)
 	}
@@ -234,33 +236,6 @@ func TestClusterError(t *testing.T) {
 	}
 	if ClusterError(nil) != nil {
 		t.Error("an error out of none")
-	}
-}
-
-// Where the helper is, without a cluster that records it: the flag, then the
-// variable, then local.
-func TestBootstrapAddress(t *testing.T) {
-	for _, tt := range []struct {
-		flag, variable, want string
-		remote               bool
-	}{
-		{"", "", "local", false},
-		{"", "local:/b", "local:/b", false},
-		{"local:/a", "local:/b", "local:/a", false},
-		{"local", "ssh://x", "local", false},
-		{"ssh://x", "", "", true},
-	} {
-		t.Setenv(BootstrapEnvironment, tt.variable)
-		conn := NewConnection()
-		cmd := &cobra.Command{}
-		conn.AddBootstrapFlag(cmd)
-		if err := cmd.ParseFlags([]string{"--bootstrap", tt.flag}); err != nil {
-			t.Fatal(err)
-		}
-		node, err := conn.Bootstrap(t.Context(), nil, NewStatus(&bytes.Buffer{}))
-		if (err != nil) != (tt.want == "") || (err == nil && node.Runner.String() != tt.want) || conn.IsRemote() != tt.remote {
-			t.Errorf("%+v: %v, %v, remote %t", tt, node, err, conn.IsRemote())
-		}
 	}
 }
 

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package util
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/podexec"
+	"github.com/metalk8s/kubectl-solution/pkg/remote"
+)
+
+// BootstrapEnvironment is the variable that says where the helper is, where
+// --bootstrap is not given.
+const BootstrapEnvironment = "KUBECTL_SOLUTION_BOOTSTRAP"
+
+// askTimeout is how long a person has to answer ssh.
+const askTimeout = 5 * time.Minute
+
+// Node is the bootstrap node, as a command reaches it.
+type Node struct {
+	*bootstrap.Client
+	// Record is the address that the cluster is to record, "" for none.
+	Record string
+}
+
+// Bootstrap returns the way to the helper. The cluster, where there is one, may
+// tell where it is.
+func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Status) (*Node, error) {
+	recorded := ""
+	if from != nil {
+		var err error
+		if recorded, err = from.BootstrapAddress(ctx); err != nil {
+			return nil, ClusterError(fmt.Errorf("looking up where the bootstrap node is: %w", err))
+		}
+	}
+	given := c.address()
+	if given == "" && recorded != "" {
+		runner, err := c.recordedRunner(recorded)
+		if err != nil {
+			return nil, err
+		}
+		if _, local := runner.(remote.Local); !local {
+			status.Note("bootstrap node: %s, as the cluster records; --bootstrap names another", runner)
+		}
+		return newNode(runner, recorded, status), nil
+	}
+	if given == "" {
+		given = "local"
+	}
+	runner, err := c.runner(given)
+	if err != nil {
+		return nil, err
+	}
+	if s, isSSH := runner.(remote.SSH); isSSH && status.IsTerminal() {
+		s.Mode = remote.SSHAsk
+		runner = s
+	}
+	// What was typed is for others to use as well, as far as they may; that
+	// somebody is at the node itself is of no use to them.
+	if _, local := runner.(remote.Local); !local && trusted(runner) == nil {
+		recorded = runner.String()
+	}
+	return newNode(runner, recorded, status), nil
+}
+
+func newNode(runner remote.Runner, record string, status *Status) *Node {
+	n := &Node{Client: &bootstrap.Client{Runner: runner, Progress: status.Progress}, Record: record}
+	if s, isSSH := runner.(remote.SSH); isSSH && s.Mode == remote.SSHAsk {
+		n.HelloTimeout = askTimeout
+	}
+	return n
+}
+
+// address returns where the user says that the helper is, "" for nowhere.
+func (c *Connection) address() string {
+	if c.bootstrap != "" {
+		return c.bootstrap
+	}
+	return os.Getenv(BootstrapEnvironment)
+}
+
+// IsRemote says that the user named a bootstrap node that is not this machine.
+func (c *Connection) IsRemote() bool {
+	address := c.address()
+	return address != "" && !strings.HasPrefix(address, "local")
+}
+
+// runner returns the way to an address.
+func (c *Connection) runner(address string) (remote.Runner, error) {
+	if !strings.HasPrefix(address, remote.PodScheme) {
+		return remote.Parse(address)
+	}
+	config, err := c.restConfig()
+	if err != nil {
+		return nil, err
+	}
+	return podexec.Parse(address, config)
+}
+
+// recordedRunner returns the way to an address that the cluster records. Who
+// may write it there is not who uses it here: it must lead to no program of
+// this machine, and to no host that ssh does not know.
+func (c *Connection) recordedRunner(address string) (remote.Runner, error) {
+	runner, err := c.runner(address)
+	if err == nil {
+		err = trusted(runner)
+	}
+	if err != nil {
+		return nil, hint.With(fmt.Errorf("namespace %s records in annotation %s where the bootstrap node is, which is not used: %w",
+			v1alpha1.Namespace, v1alpha1.BootstrapAnnotation, err), "say where it is: --bootstrap ADDRESS, or $%s", BootstrapEnvironment)
+	}
+	if s, isSSH := runner.(remote.SSH); isSSH {
+		s.Mode = remote.SSHStrict
+		runner = s
+	}
+	return runner, nil
+}
+
+// trusted returns an error for a way that one takes only where one has named it
+// oneself.
+func trusted(runner remote.Runner) error {
+	switch r := runner.(type) {
+	case remote.Local:
+		if r.Program != "" || r.Sudo {
+			return errors.New("it names a program of this machine, or sudo on it")
+		}
+	case podexec.Runner:
+		// Whoever can make pods there can change what is imported anyway.
+		if namespaces := []string{v1alpha1.Namespace, "kube-system"}; !slices.Contains(namespaces, r.Namespace) {
+			return fmt.Errorf("it names a pod outside of the namespaces %s", strings.Join(namespaces, " and "))
+		}
+	}
+	return nil
+}

@@ -18,6 +18,10 @@
 //	                        field of theirs is as FILE has it; ${NAME} in it is
 //	                        an environment variable
 //	capture NAME            sets a variable to the last command's output
+//	sshd [COMMAND]          starts a real sshd, at the address $SSH; its files
+//	                        are in $SSH_FOLDER. COMMAND is a forced one
+//	pod NAME                makes a pod with the helper in it, which a stand-in
+//	                        for a kubelet runs as a process
 //	operatorconfig NAMESPACE NAME FILE
 //	                        what an Operator reads from that ConfigMap, which
 //	                        must decode strictly, is FILE

@@ -70,7 +70,9 @@ func TestScripts(t *testing.T) {
 			"holds":          c.holdsCommand,
 			"kubectl":        kubectlCommand,
 			"operatorconfig": c.operatorConfigCommand,
+			"pod":            c.podCommand,
 			"snapshot":       c.snapshotCommand,
+			"sshd":           sshdCommand,
 			"unchanged":      c.unchangedCommand,
 		},
 	})

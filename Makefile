@@ -83,6 +83,7 @@ install: build ## The programs and their shell completion, into $(PREFIX)/bin
 
 .PHONY: clean
 clean: ## What make has made, but for the caches
+	@for node in .demo/node .e2e; do [ ! -e $$node ] || hack/node.sh down $$node; done
 	rm -rf bin dist .demo
 
 .PHONY: help

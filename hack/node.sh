@@ -70,7 +70,7 @@ inside() {
 
 # start DIR NAME COMMAND...
 start() {
-  inside "$1" bash -c 'setsid "${@:2}" </dev/null >>"/run/node/log/$1.log" 2>&1 & echo $! >"/run/$1.pid"' start "${@:2}"
+  inside "$1" bash -c 'TMPDIR=/run/tmp setsid "${@:2}" </dev/null >>"/run/node/log/$1.log" 2>&1 & echo $! >"/run/$1.pid"' start "${@:2}"
 }
 
 # stop DIR NAME
@@ -90,14 +90,17 @@ build() {
 
 # begin starts the node's first process, in new namespaces.
 begin() {
-  local dir=$1 parent pid
-  setsid env -i PATH="$PATH" TMPDIR=/run/tmp \
-    unshare --fork --kill-child --pid --mount --mount-proc --net "$dir/init" </dev/null >"$dir/log/init.log" 2>&1 &
+  local dir=$1 parent
+  setsid unshare --fork --kill-child --pid --mount --mount-proc --net "$dir/init" </dev/null >"$dir/log/init.log" 2>&1 &
   parent=$!
   began() {
+    local pid
     pid=$(tr -d ' ' <"/proc/$parent/task/$parent/children") && echo "$pid" >"$dir/init.pid" && init_pid "$dir"
   }
-  await 10 "the node's first process" began
+  (await 10 "the node's first process" began) || {
+    kill -KILL "$parent"
+    exit 1
+  }
 }
 
 # connect gives the node a network: 198.18.0.0/15 is for tests of networks and belongs to nobody (RFC 2544). A node has a
@@ -198,9 +201,9 @@ up() {
 
 run() {
   up "$1"
+  trap 'down "$dir"' EXIT
   echo ready
   cat >/dev/null
-  down "$1"
 }
 
 down() {
@@ -213,7 +216,7 @@ down() {
     await 30 "interface $name to go" test ! -e "/sys/class/net/$name"
     remove_cgroups "$name"
     # It was a place to mount at. Other nodes may still have it, and would lose the mount.
-    ls /sys/class/net | grep -q '^solution[0-9]' || rmdir --ignore-fail-on-non-empty /var/lib/cni
+    ls /sys/class/net | grep -q '^solution[0-9]' || [ ! -d /var/lib/cni ] || rmdir --ignore-fail-on-non-empty /var/lib/cni
   fi
   rm -rf "$dir"
 }

@@ -50,6 +50,9 @@ func newConnections(limit int, log *slog.Logger) *connections {
 	return &connections{log: log, slots: make(chan struct{}, limit)}
 }
 
+// any tells whether there are connections, once no listener waits for one.
+func (c *connections) any() bool { return len(c.slots) > 0 }
+
 // changed is a http.Server's ConnState. Connections are not wrapped, so that the
 // server finds those of TCP, which have sendfile.
 func (c *connections) changed(_ net.Conn, state http.ConnState) {

@@ -15,8 +15,12 @@ import (
 // metricsPrefix starts the names of all metrics that are our own.
 const metricsPrefix = "solution_bootstrap_"
 
-// maxScrapes is how many may ask for metrics at a time.
-const maxScrapes = 3
+// maxScrapes is how many may ask for metrics at a time, of maxScrapers that
+// are connected.
+const (
+	maxScrapes  = 3
+	maxScrapers = 64
+)
 
 // answerBuckets are in seconds: a manifest takes some 50 microseconds, a blob
 // what the disk takes to move, a password that is new a tenth of a second.

@@ -10,7 +10,11 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
+
+// drainInterval is how often is looked whether all connections have ended.
+const drainInterval = 20 * time.Millisecond
 
 // endpoints are the listeners of a Server.
 type endpoints struct{ registry, metrics []net.Listener }
@@ -36,30 +40,37 @@ func (s *Server) open(ctx context.Context) (e endpoints, err error) {
 // web is a HTTP server and where it listens.
 type web struct {
 	*http.Server
-	what      string // for the log
-	listeners []net.Listener
-	accepting sync.WaitGroup
+	what        string // for the log
+	connections *connections
+	listeners   []net.Listener
+	accepting   sync.WaitGroup
+}
+
+func (s *Server) newWeb(what string, handler http.Handler, connections *connections, listeners []net.Listener) *web {
+	w := &web{what: what, connections: connections, Server: s.httpServer(handler)}
+	w.ConnState = connections.changed
+	for _, l := range listeners {
+		w.listeners = append(w.listeners, connections.bound(l))
+	}
+	return w
 }
 
 // servers returns that of the registry, and that of the metrics if there is to
 // be one.
 func (s *Server) servers(f *follower, e endpoints) []*web {
-	bounded := newConnections(s.bounds().connections, s.Log)
+	registry := newConnections(s.bounds().connections, s.Log)
 	if len(e.metrics) > 0 {
 		s.metrics = newMetrics()
-		s.metrics.registry.MustRegister(&collector{s, f, bounded})
+		s.metrics.registry.MustRegister(&collector{s, f, registry})
 	}
-	registry := &web{Server: s.httpServer(s.handler(f)), what: "listening"}
-	registry.ConnState = bounded.changed
-	for _, l := range e.registry {
-		if l = bounded.bound(l); s.access.certificate != nil {
-			l = tls.NewListener(l, s.access.config())
+	list := []*web{s.newWeb("listening", s.handler(f), registry, e.registry)}
+	if s.access.certificate != nil {
+		for i, l := range list[0].listeners {
+			list[0].listeners[i] = tls.NewListener(l, s.access.config())
 		}
-		registry.listeners = append(registry.listeners, l)
 	}
-	list := []*web{registry}
 	if s.metrics != nil {
-		metrics := &web{Server: s.httpServer(s.metrics.handler(s.Log)), what: "listening for metrics", listeners: e.metrics}
+		metrics := s.newWeb("listening for metrics", s.metrics.handler(s.Log), newConnections(maxScrapers, s.Log), e.metrics)
 		metrics.WriteTimeout = s.bounds().stall
 		list = append(list, metrics)
 	}
@@ -80,23 +91,27 @@ func (s *Server) httpServer(handler http.Handler) *http.Server {
 func (w *web) start(log *slog.Logger, cancel context.CancelCauseFunc) {
 	for _, l := range w.listeners {
 		log.Info(w.what, "address", l.Addr().String())
-		w.accepting.Go(func() {
-			if err := w.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				cancel(err)
-			}
-		})
+		w.accepting.Go(func() { cancel(w.Serve(l)) })
 	}
 }
 
 // end takes no more connections, and waits until the requests of those that
 // there are have ended, or ctx has.
 func (w *web) end(ctx context.Context) error {
-	if err := w.Shutdown(ctx); err != nil {
-		return err
-	}
-	// A connection that was accepted a moment ago may be known only now.
+	err := closeAll(w.listeners)
 	w.accepting.Wait()
-	return w.Shutdown(ctx)
+	// Shutdown would break off connections whose first request is on its way.
+	ticker := time.NewTicker(drainInterval)
+	defer ticker.Stop()
+	for w.connections.any() && ctx.Err() == nil {
+		// This closes those that are idle, each time.
+		w.SetKeepAlivesEnabled(false)
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+	return errors.Join(err, w.Shutdown(ctx))
 }
 
 // drain ends the servers, in this order, when their requests have ended, or
@@ -111,6 +126,5 @@ func (s *Server) drain(ctx context.Context, servers []*web) {
 			s.Log.Warn("requests are cut off", "error", err)
 			_ = w.Close() // its errors are those of connections that end now
 		}
-		w.accepting.Wait()
 	}
 }

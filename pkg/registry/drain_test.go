@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Who was connected when the server ended, and had not asked yet, is answered;
+// who has nothing to ask does not hold it up.
+func TestServerDrainsNewConnections(t *testing.T) {
+	limits := soon
+	limits.header, limits.idle = time.Minute, time.Minute
+	r := runWith(t, func(s *Server) {
+		withMetrics(s)
+		s.limits = &limits
+	})
+	idle, fresh := r.dial(), r.dial()
+	idle.send(request)
+	if status := idle.status(); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	r.eventually("both are connected", func() bool { return slices.Contains(r.scrape(), "solution_bootstrap_connections 2") })
+	r.stop()
+	idle.ends()
+	if !strings.Contains(r.log.String(), "msg=ending") {
+		t.Errorf("the log\n%s", r.log)
+	}
+	fresh.send(request)
+	if status := fresh.status(); status != http.StatusOK {
+		t.Errorf("status %d", status)
+	}
+	fresh.ends()
+	if err := <-r.done; err != nil {
+		t.Error(err)
+	}
+	if strings.Contains(r.log.String(), "cut off") {
+		t.Errorf("the log\n%s", r.log)
+	}
+}

@@ -83,6 +83,7 @@ func (a *access) refuse(r *http.Request) (user string, refusal *apiError) {
 
 // writeRefusal answers with what refuse returned.
 func writeRefusal(w http.ResponseWriter, refusal apiError) {
+	w.Header().Set(apiVersionHeader, apiVersion)
 	switch refusal.status {
 	case http.StatusUnauthorized:
 		w.Header().Set("Www-Authenticate", `Basic realm="solutions", charset="UTF-8"`)

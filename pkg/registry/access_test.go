@@ -61,7 +61,7 @@ func TestPasswords(t *testing.T) {
 				t.Fatal(err)
 			}
 			const want = `{"errors":[{"code":"UNAUTHORIZED","message":"a name and a password are needed to read this registry"}]}`
-			if a.status != http.StatusUnauthorized || a.header.Get("Www-Authenticate") != `Basic realm="solutions", charset="UTF-8"` || string(a.body) != want {
+			if a.status != http.StatusUnauthorized || a.header.Get("Www-Authenticate") != `Basic realm="solutions", charset="UTF-8"` || a.header.Get(apiVersionHeader) != apiVersion || string(a.body) != want {
 				t.Errorf("%s: status %d, %s, %v", path, a.status, a.body, a.header)
 			}
 		}

@@ -30,8 +30,7 @@ func NewHandler(set *Set) *Handler {
 // archive turns out to be damaged in the middle of an answer, so that the client
 // sees a broken connection and not a short blob.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	// Clients of old look for it before they trust a registry.
-	w.Header().Set("Docker-Distribution-Api-Version", "registry/2.0")
+	w.Header().Set(apiVersionHeader, apiVersion)
 	if !reads(w, r) {
 		return
 	}

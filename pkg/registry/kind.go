@@ -4,6 +4,9 @@ package registry
 
 import "strings"
 
+// kinds is how many there are.
+const kinds = int(kindReferrers) + 1
+
 // kindOfPath tells what a request is about by how its path ends; what else is
 // wrong with the path does not matter. Paths outside of /v2/ are kindNone.
 func kindOfPath(path string) kind {

@@ -32,9 +32,14 @@ type metrics struct {
 	registry *prometheus.Registry
 	inFlight prometheus.Gauge
 	requests *prometheus.CounterVec
-	broken   *prometheus.CounterVec
-	sent     *prometheus.CounterVec
-	answer   *prometheus.HistogramVec
+	kinds    [kinds]kindMetrics
+}
+
+// kindMetrics are those of one kind: to look them up for each request would
+// cost as much as to count.
+type kindMetrics struct {
+	sent, broken prometheus.Counter
+	answer       prometheus.Observer
 }
 
 func newMetrics() *metrics {
@@ -46,17 +51,21 @@ func newMetrics() *metrics {
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: metricsPrefix + "requests_total", Help: "Requests that were answered, by what they are about, method and status.",
 		}, []string{"kind", "method", "code"}),
-		broken: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: metricsPrefix + "broken_answers_total", Help: "Answers that were broken off, since the archive changed or could not be read.",
-		}, []string{"kind"}),
-		sent: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: metricsPrefix + "sent_bytes_total", Help: "Bytes of answers, headers left out.",
-		}, []string{"kind"}),
-		answer: prometheus.NewHistogramVec(prometheus.HistogramOpts{
-			Name: metricsPrefix + "answer_seconds", Help: "Time from a request to the beginning of its answer.", Buckets: answerBuckets,
-		}, []string{"kind"}),
 	}
-	m.registry.MustRegister(m.inFlight, m.requests, m.broken, m.sent, m.answer,
+	sent := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: metricsPrefix + "sent_bytes_total", Help: "Bytes of answers, headers left out.",
+	}, []string{"kind"})
+	broken := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: metricsPrefix + "broken_answers_total", Help: "Answers that were broken off, since the archive changed or could not be read.",
+	}, []string{"kind"})
+	answer := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: metricsPrefix + "answer_seconds", Help: "Time from a request to the beginning of its answer.", Buckets: answerBuckets,
+	}, []string{"kind"})
+	for k := range m.kinds {
+		name := kind(k).String()
+		m.kinds[k] = kindMetrics{sent.WithLabelValues(name), broken.WithLabelValues(name), answer.WithLabelValues(name)}
+	}
+	m.registry.MustRegister(m.inFlight, m.requests, sent, broken, answer,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -74,12 +83,13 @@ func (m *metrics) end(r *http.Request, w *boundedWriter, whole bool) {
 		return
 	}
 	m.inFlight.Dec()
-	kind := kindOfPath(r.URL.Path).String()
-	m.requests.WithLabelValues(kind, methodLabel(r.Method), strconv.Itoa(w.status)).Inc()
-	m.sent.WithLabelValues(kind).Add(float64(w.sent))
-	m.answer.WithLabelValues(kind).Observe(w.began.Seconds())
+	kind := kindOfPath(r.URL.Path)
+	m.requests.WithLabelValues(kind.String(), methodLabel(r.Method), strconv.Itoa(w.status)).Inc()
+	of := &m.kinds[kind]
+	of.sent.Add(float64(w.sent))
+	of.answer.Observe(w.began.Seconds())
 	if !whole {
-		m.broken.WithLabelValues(kind).Inc()
+		of.broken.Inc()
 	}
 }
 

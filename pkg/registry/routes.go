@@ -7,6 +7,13 @@ import (
 	"strings"
 )
 
+// Clients of old look for this before they trust a registry, or give it a
+// password.
+const (
+	apiVersionHeader = "Docker-Distribution-Api-Version"
+	apiVersion       = "registry/2.0"
+)
+
 // handler routes requests, and bounds, counts and logs them.
 func (s *Server) handler(f *follower) http.Handler {
 	bounds := s.bounds()

@@ -95,6 +95,7 @@ func BenchmarkLayers(b *testing.B) {
 		handler := s.handler(&follower{set: f.set})
 		b.Run(tt.name, func(b *testing.B) {
 			b.ReportAllocs()
+			before := cpuSeconds(b)
 			for b.Loop() {
 				w := httptest.NewRecorder()
 				handler.ServeHTTP(w, r)
@@ -102,6 +103,7 @@ func BenchmarkLayers(b *testing.B) {
 					b.Fatal(w.Code)
 				}
 			}
+			b.ReportMetric((cpuSeconds(b)-before)*1e9/float64(b.N), "cpu-ns/op")
 		})
 	}
 }

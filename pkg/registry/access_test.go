@@ -42,6 +42,7 @@ func as(name, password string) func(*http.Request) {
 func TestPasswords(t *testing.T) {
 	users := writeUsers(t, "alice", "first-secret")
 	s := runTLS(t, func(server *Server) { server.HTPasswd = users }, archivetest.New(t).ISO(t))
+	s.serving(1)
 	const path = "/v2/" + id + "/example-solution-ui/manifests/1.0.0"
 	right := as("alice", "first-secret")
 	s.answers(s.client, path, http.StatusOK, right)

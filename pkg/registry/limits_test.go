@@ -147,6 +147,7 @@ func TestSlowReading(t *testing.T) {
 	t.Parallel()
 	iso, path, data := large(t, "1.0.0")
 	r := runWith(t, withSoon, iso)
+	r.serving(1)
 	c := r.dial()
 	c.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
 	r.eventually("it is cut off", func() bool { return strings.Contains(r.log.String(), "status=200") })
@@ -165,6 +166,7 @@ func TestSteadyReading(t *testing.T) {
 	steady := soon
 	steady.stall = 3 * time.Second
 	r := runWith(t, func(s *Server) { s.limits = &steady }, iso)
+	r.serving(1)
 	c := r.dial()
 	c.send("GET " + path + " HTTP/1.1\r\nHost: x\r\n\r\n")
 	response, err := http.ReadResponse(c.read, nil)
@@ -280,6 +282,7 @@ func TestIdleConnection(t *testing.T) {
 func TestManyRanges(t *testing.T) {
 	b := archivetest.New(t).WithImage("a", "1", archivetest.LayerSize(1<<20))
 	r := runWith(t, withSoon, b.ISO(t))
+	r.serving(1)
 	path := ""
 	for _, blob := range b.Blobs("a", "1") {
 		if len(b.Files()[blob]) >= 1<<20 {

@@ -52,6 +52,7 @@ func (r *running) scrape() []string {
 func TestMetrics(t *testing.T) {
 	iso := archivetest.New(t).ISO(t)
 	s := runTLS(t, withMetrics, iso, "/none.iso")
+	s.serving(1)
 	base := "/v2/" + id + "/example-solution-ui"
 	for range 2 {
 		s.answers(s.client, base+"/manifests/1.0.0", http.StatusOK)

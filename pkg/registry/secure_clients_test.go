@@ -24,10 +24,12 @@ import (
 func protected(t *testing.T) (s *secure, clients *authority) {
 	t.Helper()
 	clients = newAuthority(t, "clients")
-	return runTLS(t, func(server *Server) {
+	s = runTLS(t, func(server *Server) {
 		server.TLS.ClientCAs, server.HTPasswd = filepath.Join(t.TempDir(), "clients.pem"), writeUsers(t, "alice", "pass word")
 		write(t, server.TLS.ClientCAs, clients.pem)
-	}, archivetest.New(t).ISO(t)), clients
+	}, archivetest.New(t).ISO(t))
+	s.serving(1)
+	return s, clients
 }
 
 // go-containerregistry, which crane is made of.

@@ -93,6 +93,12 @@ func (r *running) eventually(what string, done func() bool, details ...func() st
 	}
 }
 
+// serving waits until so many archives are served.
+func (r *running) serving(n int) {
+	r.t.Helper()
+	r.eventually("archives are served", func() bool { return strings.Count(r.log.String(), "msg=serving id=") >= n })
+}
+
 // get returns status and body.
 func (r *running) get(path string) (int, []byte) {
 	r.t.Helper()

@@ -127,6 +127,7 @@ func TestTLS(t *testing.T) {
 func TestCertificateReload(t *testing.T) {
 	iso, path, data := large(t, "1.0.0")
 	s := runTLS(t, func(*Server) {}, iso)
+	s.serving(1)
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, nil)
 	if err != nil {
 		t.Fatal(err)

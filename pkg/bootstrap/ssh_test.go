@@ -231,16 +231,21 @@ func TestSSHPaths(t *testing.T) {
 	}
 }
 
-// What a login script writes, and an account that may not log in, are told of.
+// What a login script writes, an account that may not log in, and a helper that
+// never answers are told of.
 func TestSSHNoise(t *testing.T) {
 	n := newNode(t)
 	for command, want := range map[string]string{
 		"echo Welcome to node 1; exec solution-bootstrap agent": `the helper answered something that is no event: "Welcome to node 1"`,
 		"echo This account is currently not available.; exit 1": `the helper answered something that is no event: "This account is currently not available."`,
-		"true": "the helper ended without a result",
+		"true":    "the helper ended without a result",
+		"sleep 3": "the helper is silent: nothing was heard of it for 1s",
 	} {
 		t.Run(command, func(t *testing.T) {
 			client, _ := overSSH(t, n.root, sshserver.Options{Command: command})
+			if command == "sleep 3" {
+				client.HelloTimeout = time.Second
+			}
 			_, err := client.List(t.Context(), ListRequest{})
 			if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "bootstrap node (ssh://127.0.0.1:") {
 				t.Errorf("%v", err)

@@ -80,8 +80,8 @@ func FuzzParse(f *testing.F) {
 		if err != nil || !isSSH {
 			return
 		}
-		if s.String() != address && len(address) == len(s.String()) {
-			t.Errorf("%q is %s", address, s)
+		if again, err := Parse(s.String()); err != nil || !cmp.Equal(again, runner, cmp.AllowUnexported(SSH{})) {
+			t.Errorf("%q is %s, and that is %v, %v", address, s, again, err)
 		}
 		words := s.words("x.conf")
 		at := -1

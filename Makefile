@@ -52,8 +52,9 @@ fuzz: ## Every fuzz target, for FUZZTIME each
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: packages ## Benchmarks; ratios within one run are what counts
+bench: packages build ## Benchmarks, against nginx and docker-registry too; ratios within one run are what counts
 	go test -run '^$$' -bench . -benchtime 3x ./pkg/iso9660 ./pkg/archive ./pkg/registry ./pkg/bootstrap
+	go run ./test/bench
 
 .PHONY: demo
 demo: build cluster examples ## The whole way, on a node of its own if it may; KEEP=1 leaves it up

@@ -49,36 +49,19 @@ func (w *boundedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom sends what src has, as the connection does it: with sendfile where
-// src is a file, or a part of one by an io.LimitedReader.
-func (w *boundedWriter) ReadFrom(src io.Reader) (sent int64, err error) {
+// ReadFrom sends what src has. A part comes down to the connection as it is,
+// and has the deadline moved from there.
+func (w *boundedWriter) ReadFrom(src io.Reader) (int64, error) {
 	to, ok := w.ResponseWriter.(io.ReaderFrom)
-	if !ok {
+	content, isPart := src.(part)
+	if !ok || !isPart {
 		return io.Copy(struct{ io.Writer }{w}, src)
 	}
-	// A limit within a limit would hide the file.
-	whole, limited := src.(*io.LimitedReader)
-	if limited {
-		src = whole.R
-	}
-	for !limited || whole.N > 0 {
-		piece := &io.LimitedReader{R: src, N: copyBytes}
-		if limited {
-			piece.N = min(piece.N, whole.N)
-		}
-		want := piece.N
-		w.extend()
-		n, err := to.ReadFrom(piece)
-		sent += n
-		w.sent += n
-		if limited {
-			whole.N -= n
-		}
-		if err != nil || n < want {
-			return sent, err
-		}
-	}
-	return sent, nil
+	w.extend()
+	content.before = w.extend
+	n, err := to.ReadFrom(content)
+	w.sent += n
+	return n, err
 }
 
 // extend moves the deadline. An error means that there is no connection, but a

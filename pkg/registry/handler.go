@@ -9,21 +9,20 @@ import (
 	"io/fs"
 	"net/http"
 	"strings"
-	"sync"
 	"time"
 )
 
 // Handler answers the requests of the OCI distribution specification that
 // read, below /v2/. What would write is refused with status 405.
 type Handler struct {
-	set     *Set
-	cache   *cache
-	buffers sync.Pool // of *[copyBytes]byte
+	set    *Set
+	cache  *cache
+	pieces pieces
 }
 
 // NewHandler returns a Handler that serves the archives of set.
 func NewHandler(set *Set) *Handler {
-	return &Handler{set: set, cache: newCache(), buffers: sync.Pool{New: func() any { return new([copyBytes]byte) }}}
+	return &Handler{set: set, cache: newCache()}
 }
 
 // ServeHTTP answers one request. It panics with http.ErrAbortHandler where an
@@ -153,9 +152,9 @@ func (h *Handler) tryBlob(w http.ResponseWriter, r *http.Request, t target, o *o
 	if err != nil || !ok {
 		return false, err
 	}
-	reader := &checkedReader{ReadSeeker: content, archive: o}
-	h.serveContent(w, r, "application/octet-stream", d, reader)
-	if reader.failed.Load() {
+	b := &blob{ReadSeeker: content, archive: o}
+	h.serveContent(w, r, "application/octet-stream", d, b)
+	if b.failed.Load() {
 		panic(http.ErrAbortHandler)
 	}
 	return true, nil
@@ -168,5 +167,5 @@ func (h *Handler) serveContent(w http.ResponseWriter, r *http.Request, contentTy
 	header.Set("Content-Type", contentType)
 	header.Set("Docker-Content-Digest", d.String())
 	header.Set("Etag", `"`+d.String()+`"`)
-	http.ServeContent(&rangeWriter{ResponseWriter: w, buffers: &h.buffers}, r, "", time.Time{}, content)
+	http.ServeContent(&rangeWriter{ResponseWriter: w, pieces: &h.pieces}, r, "", time.Time{}, content)
 }

@@ -34,19 +34,10 @@ func (i identity) sameContent(other identity) bool {
 	return i == other
 }
 
-// identityOf asks about an open file.
+// identityOf asks about an open file, which must not be closed meanwhile.
 func identityOf(file *os.File) (identity, error) {
 	var s unix.Stat_t
-	connection, err := file.SyscallConn()
-	if err != nil {
-		return identity{}, err
-	}
-	var statErr error
-	err = connection.Control(func(fd uintptr) { statErr = unix.Fstat(int(fd), &s) })
-	if err == nil {
-		err = statErr
-	}
-	if err != nil {
+	if err := unix.Fstat(int(file.Fd()), &s); err != nil {
 		return identity{}, fmt.Errorf("asking about %s: %w", file.Name(), err)
 	}
 	return newIdentity(&s), nil

@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"log/slog"
 	"slices"
@@ -166,29 +165,4 @@ func (o *opened) readManifest(path string, d digest) (*manifest, error) {
 		return nil, o.damaged(err)
 	}
 	return &manifest{digest: d, mediaType: mediaType, data: data}, o.check()
-}
-
-// checkedReader reads a blob as long as its archive is what was opened. What is
-// read is handed on only after that was checked: a write changes the file's
-// times before it changes its bytes.
-type checkedReader struct {
-	io.ReadSeeker
-	archive *opened
-	// failed is set by the goroutine that reads, which for several ranges is
-	// not the one that answers.
-	failed atomic.Bool
-}
-
-// Read returns io.EOF at the end of the blob only.
-func (c *checkedReader) Read(p []byte) (int, error) {
-	n, err := c.ReadSeeker.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		c.failed.Store(true)
-		return 0, c.archive.damaged(err)
-	}
-	if err := c.archive.check(); err != nil {
-		c.failed.Store(true)
-		return 0, err
-	}
-	return n, err
 }

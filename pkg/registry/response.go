@@ -3,17 +3,15 @@
 package registry
 
 import (
-	"errors"
 	"io"
 	"net/http"
-	"sync"
 )
 
 // rangeWriter replaces the plain text with which http.ServeContent refuses a
 // range by the specification's JSON.
 type rangeWriter struct {
 	http.ResponseWriter
-	buffers *sync.Pool
+	pieces  *pieces
 	refused bool
 }
 
@@ -36,29 +34,11 @@ func (w *rangeWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// copyBytes is how much of a blob is read and sent at a time: in pieces of
-// 32 KiB, which is io.Copy's size, the system calls cost more.
-const copyBytes = 128 << 10
-
 // ReadFrom sends what src has.
-func (w *rangeWriter) ReadFrom(src io.Reader) (sent int64, err error) {
-	room := w.buffers.Get().(*[copyBytes]byte)
-	defer w.buffers.Put(room)
-	buf := room[:]
-	for {
-		n, readErr := src.Read(buf)
-		if n > 0 {
-			written, err := w.Write(buf[:n])
-			sent += int64(written)
-			if err != nil {
-				return sent, err
-			}
-		}
-		if readErr != nil {
-			if errors.Is(readErr, io.EOF) {
-				readErr = nil
-			}
-			return sent, readErr
-		}
+func (w *rangeWriter) ReadFrom(src io.Reader) (int64, error) {
+	content := part{Reader: src, pieces: w.pieces}
+	if to, ok := w.ResponseWriter.(io.ReaderFrom); ok {
+		return to.ReadFrom(content)
 	}
+	return content.WriteTo(w.ResponseWriter)
 }

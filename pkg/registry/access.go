@@ -102,8 +102,14 @@ func clientOf(r *http.Request) string {
 	return host
 }
 
-// isLocal tells whether a request comes from the node itself.
+// isLocal tells whether a request comes from the node itself: over the loopback
+// interface, or from the very address that it was sent to.
 func isLocal(r *http.Request) bool {
-	address, err := netip.ParseAddr(clientOf(r))
-	return err == nil && address.Unmap().IsLoopback()
+	client, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return false
+	}
+	from := client.Addr().Unmap()
+	server, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	return from.IsLoopback() || ok && from == server.AddrPort().Addr().Unmap()
 }

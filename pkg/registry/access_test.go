@@ -3,9 +3,11 @@
 package registry
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -155,9 +157,12 @@ func TestReadyTells(t *testing.T) {
 		{protected, "[::1]:1234", "", true},
 		{protected, "[::ffff:127.0.0.1]:1234", "", true},
 		{protected, "[2001:db8::1]:1234", "", false},
+		{protected, "192.0.2.7:1234", "", true}, // the server's own
+		{protected, "[::ffff:192.0.2.7]:1234", "", true},
 		{protected, "@", "", false},
 	} {
 		r := httptest.NewRequest(http.MethodGet, "/readyz", nil)
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 7), Port: 5000}))
 		r.RemoteAddr = tt.client
 		if tt.password != "" {
 			r.SetBasicAuth("alice", tt.password)

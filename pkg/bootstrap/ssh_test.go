@@ -111,7 +111,8 @@ func TestSSHCut(t *testing.T) {
 		}
 		waitGone(t)
 		made := n.configuration() != before
-		if after < all-2 && made || err == nil && !made {
+		// The helper may be ahead of what its client has read when the cut comes.
+		if err == nil && !made {
 			t.Errorf("cut after event %d: %v, and the configuration is\n%s", after, err, n.configuration())
 		}
 		if made {

@@ -4,6 +4,8 @@ package registry
 
 import (
 	"container/list"
+	"net/http"
+	"strconv"
 	"sync"
 )
 
@@ -16,9 +18,15 @@ const (
 
 // manifest is an image's or index's, as it is stored.
 type manifest struct {
-	digest    digest
-	mediaType string
-	data      []byte
+	digest digest
+	data   []byte
+	// header has what every answer with it says. It never changes.
+	header http.Header
+	length []string // of data
+}
+
+func newManifest(d digest, mediaType string, data []byte) *manifest {
+	return &manifest{d, data, contentHeader(mediaType, d), []string{strconv.Itoa(len(data))}}
 }
 
 // cache keeps the manifests that were asked for last. They are named by their

@@ -19,15 +19,9 @@ func kindOfPath(path string) kind {
 	case rest == "/_catalog":
 		return kindCatalog
 	}
-	rest, reference := cutLast(rest)
-	_, what := cutLast(rest)
+	rest, reference, _ := cutLast(rest)
+	_, what, _ := cutLast(rest)
 	return kindOf(what, reference)
-}
-
-// cutLast cuts a path at its last slash.
-func cutLast(path string) (before, last string) {
-	i := strings.LastIndexByte(path, '/')
-	return path[:max(i, 0)], path[i+1:]
 }
 
 // String returns a name for people and metrics.

@@ -62,7 +62,7 @@ func List(a *archive.Archive) (*Listing, error) {
 	if err := report.Err(archive.StageImport); err != nil {
 		return nil, err
 	}
-	if !namePattern.MatchString(held.ID) || strings.Contains(held.ID, "/") {
+	if !isName(held.ID) || strings.Contains(held.ID, "/") {
 		return nil, fmt.Errorf("reading %s: its id %s cannot be a part of an image reference", a.Path(), held.ID)
 	}
 	c, err := scan(a)

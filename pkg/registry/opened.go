@@ -164,5 +164,5 @@ func (o *opened) readManifest(path string, d digest) (*manifest, error) {
 	if err != nil {
 		return nil, o.damaged(err)
 	}
-	return &manifest{digest: d, mediaType: mediaType, data: data}, o.check()
+	return newManifest(d, mediaType, data), o.check()
 }

@@ -517,7 +517,7 @@ func (f *fixture) refers(path string, filtered bool, want []descriptorOf) {
 // Manifests that were asked for last are kept, and no more than cacheBytes.
 func TestCache(t *testing.T) {
 	c := newCache()
-	put := func(i byte, size int) { c.put(&manifest{digest: digest{i}, data: make([]byte, size)}) }
+	put := func(i byte, size int) { c.put(newManifest(digest{i}, "", make([]byte, size))) }
 	for i := range byte(10) {
 		put(i, cachedBytes)
 		put(i, cachedBytes)

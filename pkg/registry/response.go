@@ -34,10 +34,11 @@ func (w *rangeWriter) Write(p []byte) (int, error) {
 	return w.ResponseWriter.Write(p)
 }
 
-// ReadFrom sends what src has.
+// ReadFrom sends what src has. What is short goes with the headers, which saves
+// a system call.
 func (w *rangeWriter) ReadFrom(src io.Reader) (int64, error) {
 	content := part{Reader: src, pieces: w.pieces}
-	if to, ok := w.ResponseWriter.(io.ReaderFrom); ok {
+	if to, ok := w.ResponseWriter.(io.ReaderFrom); ok && remaining(src) > minPieceBytes {
 		return to.ReadFrom(content)
 	}
 	return content.WriteTo(w.ResponseWriter)

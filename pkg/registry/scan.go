@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -29,12 +28,6 @@ const (
 	maxDirectories = 20000
 	maxDepth       = 16
 	maxPlaces      = 1 << 20
-)
-
-// Grammars of the OCI distribution specification ("Pulling manifests").
-var (
-	namePattern = regexp.MustCompile(`^[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)*$`)
-	tagPattern  = regexp.MustCompile(`^[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}$`)
 )
 
 // image is a directory images/<name>/<tag>.
@@ -130,7 +123,7 @@ func (s *scanner) mode(name string, entry fs.DirEntry) fs.FileMode {
 func (s *scanner) add(dir string) {
 	name, tag := path.Split(strings.TrimPrefix(dir, imagesPath+"/"))
 	name = strings.TrimSuffix(name, "/")
-	if !namePattern.MatchString(name) || !tagPattern.MatchString(tag) {
+	if !isName(name) || !isTag(tag) {
 		s.skipped = append(s.skipped, fmt.Errorf("%s: this cannot be the name and tag of an image", dir))
 		return
 	}

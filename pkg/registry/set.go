@@ -154,7 +154,7 @@ func (s *Set) serve(path string, e *entry, o *opened) *opened {
 	for _, err := range o.skipped {
 		s.log.Warn("not served", "archive", path, "error", err)
 	}
-	if !namePattern.MatchString(o.id) {
+	if !isName(o.id) {
 		s.log.Warn("nothing of it can be pulled: its id cannot be a part of an image reference", "archive", path, "id", o.id)
 	}
 	old := e.archive
@@ -202,7 +202,7 @@ func (st *state) add(path string, o *opened) {
 	st.byID[o.id] = o
 	st.archives = append(st.archives, o)
 	for name := range o.repositories {
-		if full := o.id + "/" + name; namePattern.MatchString(full) {
+		if full := o.id + "/" + name; isName(full) {
 			st.repositories = append(st.repositories, full)
 		}
 	}

@@ -43,28 +43,44 @@ func parseTarget(escaped string) (target, *apiError) {
 	case "/_catalog":
 		return target{kind: kindCatalog}, nil
 	}
-	parts := strings.Split(rest[1:], "/")
-	for i, part := range parts {
-		decoded, err := url.PathUnescape(part)
-		if err != nil || strings.Contains(decoded, "/") {
-			return target{}, &errNameInvalid
-		}
-		parts[i] = decoded
+	rest, ok := decode(rest[1:])
+	if !ok {
+		return target{}, &errNameInvalid
 	}
-	n := len(parts) - 2
-	if n < 1 {
+	rest, reference, _ := cutLast(rest)
+	name, what, found := cutLast(rest)
+	t := target{kind: kindOf(what, reference), reference: reference}
+	if !found || t.kind == kindNone {
 		return target{}, &errNoSuchPath
 	}
-	t := target{kind: kindOf(parts[n], parts[n+1]), reference: parts[n+1]}
-	name := strings.Join(parts[:n], "/")
-	if t.kind == kindNone {
-		return target{}, &errNoSuchPath
-	}
-	if len(name) > maxName || !namePattern.MatchString(name) {
+	if len(name) > maxName || !isName(name) {
 		return target{}, &errNameInvalid
 	}
 	t.id, t.image, _ = strings.Cut(name, "/")
 	return t, nil
+}
+
+// decode decodes the parts of a path. It reports false where one is no escape,
+// or has a slash in it.
+func decode(path string) (string, bool) {
+	if !strings.Contains(path, "%") {
+		return path, true
+	}
+	parts := strings.Split(path, "/")
+	for i, part := range parts {
+		decoded, err := url.PathUnescape(part)
+		if err != nil || strings.Contains(decoded, "/") {
+			return "", false
+		}
+		parts[i] = decoded
+	}
+	return strings.Join(parts, "/"), true
+}
+
+// cutLast cuts the last part off a path.
+func cutLast(path string) (before, last string, found bool) {
+	i := strings.LastIndexByte(path, '/')
+	return path[:max(i, 0)], path[i+1:], i >= 0
 }
 
 // kindOf reads the last two parts of a path.

@@ -37,7 +37,7 @@ func (e entry) String() string             { return fs.FormatFileInfo(e) }
 // Size is the length of a file or of a link's target, and 0 for all else.
 func (e entry) Size() int64 {
 	if n := e.node(); n.kind != kindDir {
-		return n.size
+		return n.size()
 	}
 	return 0
 }
@@ -59,12 +59,12 @@ func (e entry) Sys() any {
 	n := e.node()
 	switch {
 	case n.kind == kindSections:
-		x := slices.Clone(e.x.sections[n.start])
+		x := slices.Clone(e.x.sections[n.first])
 		return &x
-	case n.kind == kindFile && n.size == 0:
+	case n.kind == kindFile && n.size() == 0:
 		return &Extents{}
 	case n.kind == kindFile:
-		return &Extents{{Offset: n.start, Length: n.size}}
+		return &Extents{{Offset: n.offset(), Length: n.size()}}
 	}
 	return nil
 }
@@ -100,7 +100,7 @@ func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
 	if d.closed {
 		return nil, &fs.PathError{Op: "readdir", Path: d.name, Err: fs.ErrClosed}
 	}
-	end := d.node().start + d.node().size
+	end := int64(d.node().first) + d.node().size()
 	if n > 0 {
 		if d.next == end {
 			return nil, io.EOF
@@ -129,9 +129,9 @@ func (x *FS) openFile(i uint32, name string) *openFile {
 	n := &x.nodes[i]
 	f := &openFile{entry: x.entryAs(i, name)}
 	if n.kind == kindSections {
-		f.r = io.NewSectionReader(&sections{x.image.r, x.sections[n.start]}, 0, n.size)
+		f.r = io.NewSectionReader(&sections{x.image.r, x.sections[n.first]}, 0, n.size())
 	} else {
-		f.r = io.NewSectionReader(x.image.r, n.start, n.size)
+		f.r = io.NewSectionReader(x.image.r, n.offset(), n.size())
 	}
 	return f
 }

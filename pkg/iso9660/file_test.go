@@ -178,7 +178,7 @@ func TestPackedNames(t *testing.T) {
 	}
 	packed := 0
 	for _, n := range x.nodes {
-		if n.packed {
+		if n.packed() {
 			packed++
 		}
 	}

@@ -101,7 +101,7 @@ func (x *FS) Open(name string) (fs.File, error) {
 	}
 	switch n := &x.nodes[i]; n.kind {
 	case kindDir:
-		return &openDir{entry: x.entryAs(i, name), next: n.start}, nil
+		return &openDir{entry: x.entryAs(i, name), next: int64(n.first)}, nil
 	case kindFile, kindSections:
 		return x.openFile(i, name), nil
 	}
@@ -132,7 +132,7 @@ func (x *FS) ReadLink(name string) (string, error) {
 	if n.kind != kindLink {
 		return "", &fs.PathError{Op: "readlink", Path: name, Err: errNoLink}
 	}
-	return x.links[n.start], nil
+	return x.links[n.first], nil
 }
 
 // ReadDir lists a directory, sorted by name.
@@ -145,7 +145,7 @@ func (x *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	if d.kind != kindDir {
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errNotDir}
 	}
-	return x.list(d.start, d.start+d.size), nil
+	return x.list(int64(d.first), int64(d.first)+d.size()), nil
 }
 
 // ReadFile reads a whole file. Its size was checked against the image's by
@@ -161,13 +161,13 @@ func (x *FS) ReadFile(name string) ([]byte, error) {
 		err = errIsDir
 	case n.kind != kindFile && n.kind != kindSections:
 		err = errNoFile
-	case n.size != int64(int(n.size)):
+	case n.size() != int64(int(n.size())):
 		err = errMemory
 	}
 	if err != nil {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
-	buf := make([]byte, n.size)
+	buf := make([]byte, n.size())
 	_, err = io.ReadFull(x.openFile(i, path.Base(name)), buf)
 	return buf, err
 }

@@ -4,28 +4,48 @@ package iso9660
 
 import "strings"
 
-// node is one entry of the tree. It holds no pointer and 32 bytes, since a
+// node is one entry of the tree. It holds no pointer and 24 bytes, since a
 // server keeps some 200,000 of them; names are all in one string, and the
 // entries of a directory lie side by side, sorted by name.
 type node struct {
-	start   int64  // see kind
-	size    int64  // bytes of a file
-	name    uint32 // where in FS.names
-	nameLen uint16
-	kind    kind
-	packed  bool // the name starts with 64 hexadecimal digits, kept as 32 bytes
-	date    date
+	first    uint32 // see kind
+	sizeLow  uint32 // see size
+	name     uint32 // where in FS.names
+	sizeHigh uint16
+	nameLen  uint16 // as it is stored; with packedName
+	kind     kind
+	date     date
 }
+
+const (
+	// packedName says that a name starts with 64 hexadecimal digits, kept as 32
+	// bytes. It is no length: see maxName.
+	packedName = 1 << 15
+	// maxSize is the limit of what size returns: 2048 times what block numbers
+	// can tell apart has 43 bits.
+	maxSize = 1<<48 - 1
+)
+
+// size is what kind says: the bytes of a file, for one.
+func (n *node) size() int64 { return int64(n.sizeHigh)<<32 | int64(n.sizeLow) }
+
+func (n *node) setSize(size int64) { n.sizeLow, n.sizeHigh = uint32(size), uint16(size>>32) }
+
+// offset is where the bytes of a file begin.
+func (n *node) offset() int64 { return int64(n.first) * sectorSize }
+
+func (n *node) packed() bool { return n.nameLen&packedName != 0 }
 
 const digestHex = 64 // digits of a SHA-256 digest, which most names of an archive are
 
 // name returns a node's name.
 func (x *FS) name(n *node) string {
 	s := x.stored(n)
-	if !n.packed {
+	if !n.packed() {
 		return s
 	}
-	buf := make([]byte, 0, digestHex+len(s))
+	var room [2 * digestHex]byte // on the stack, for nearly all names
+	buf := room[:0]
 	for i := range digestHex {
 		buf = append(buf, digit(s, i))
 	}
@@ -33,12 +53,12 @@ func (x *FS) name(n *node) string {
 }
 
 // stored is the name as FS.names has it.
-func (x *FS) stored(n *node) string { return x.names[n.name:][:n.nameLen] }
+func (x *FS) stored(n *node) string { return x.names[n.name:][:n.nameLen&^packedName] }
 
 // compare orders a node's name and another, as strings.Compare does.
 func (x *FS) compare(n *node, name string) int {
 	s := x.stored(n)
-	if !n.packed {
+	if !n.packed() {
 		return strings.Compare(s, name)
 	}
 	for i := range digestHex {
@@ -54,7 +74,8 @@ func (x *FS) compare(n *node, name string) int {
 
 // child finds a directory's entry by name.
 func (x *FS) child(dir *node, name string) (uint32, bool) {
-	low, high := dir.start, dir.start+dir.size
+	low := int64(dir.first)
+	high := low + dir.size()
 	for low < high {
 		middle := (low + high) / 2
 		switch c := x.compare(&x.nodes[middle], name); {

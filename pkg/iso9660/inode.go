@@ -13,10 +13,10 @@ type kind uint8
 
 const (
 	kindNone     kind = iota // not in the tree
-	kindFile                 // start: its first byte
-	kindSections             // start: index in FS.sections
-	kindDir                  // start: index of its first entry; size: how many it has
-	kindLink                 // start: index in FS.links
+	kindFile                 // first: its first sector
+	kindSections             // first: index in FS.sections
+	kindDir                  // first: index of its first entry; size: how many it has
+	kindLink                 // first: index in FS.links; size: the length of its target
 	kindOther                // device, socket, pipe: only its name is there
 )
 

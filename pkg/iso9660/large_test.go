@@ -82,8 +82,8 @@ func blobs(t testing.TB, n int, oneDirectory bool) string {
 // A server holds the index of 20 archives of 10,000 files each, and is to stay
 // below 32 MiB with all else: 100 bytes an entry, its name included, leave room.
 func TestIndexMemory(t *testing.T) {
-	if size := unsafe.Sizeof(node{}); size != 32 {
-		t.Errorf("a node takes %d bytes, want 32", size)
+	if size := unsafe.Sizeof(node{}); size != 24 {
+		t.Errorf("a node takes %d bytes, want 24", size)
 	}
 	image := blobs(t, 3000, false)
 	before := heap()

@@ -62,7 +62,7 @@ func (x *FS) resolve(rest string, follow bool) (uint32, error) {
 			if hops++; hops > maxHops {
 				return 0, errLoop
 			}
-			target := x.links[n.start]
+			target := x.links[n.first]
 			if target[0] == '/' {
 				return 0, errEscapes
 			}

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -98,7 +99,8 @@ func (w *walker) inode(i int, r *record, in *inode) error {
 			return w.wrap(i, string(in.name), r.offset, errors.New("a directory in several sections"))
 		}
 	case kindLink:
-		c.start, c.size = int64(len(w.x.links)), int64(len(in.target))
+		c.first = uint32(len(w.x.links))
+		c.setSize(int64(len(in.target)))
 		w.x.links = append(w.x.links, in.target)
 	}
 	w.children = append(w.children, c)
@@ -118,9 +120,11 @@ func (w *walker) nextSection(i int, r *record) error {
 			return w.wrap(i, f.name(w), r.offset, w.im.truncated(e.end()))
 		}
 		f.sections = f.sections.add(e)
-		if f.child.size += e.Length; f.child.size > w.im.size {
+		size := f.child.size() + e.Length
+		if size > min(w.im.size, maxSize) {
 			return w.wrap(i, f.name(w), r.offset, errTooLarge)
 		}
+		f.child.setSize(size)
 	}
 	if r.flags&flagMore == 0 {
 		w.closeFile()
@@ -132,12 +136,12 @@ func (w *walker) nextSection(i int, r *record) error {
 func (w *walker) closeFile() {
 	f := &w.file
 	f.open = false
-	switch len(f.sections) {
-	case 0: // an empty file
-	case 1:
-		f.child.start = f.sections[0].Offset
+	switch {
+	case len(f.sections) == 0: // an empty file
+	case len(f.sections) == 1 && f.sections[0].Offset <= math.MaxUint32*sectorSize:
+		f.child.first = uint32(f.sections[0].Offset / sectorSize)
 	default:
-		f.child.kind, f.child.start = kindSections, int64(len(w.x.sections))
+		f.child.kind, f.child.first = kindSections, uint32(len(w.x.sections))
 		w.x.sections = append(w.x.sections, slices.Clone(f.sections))
 	}
 	w.children = append(w.children, f.child)

@@ -165,7 +165,8 @@ func (w *walker) store(i int) error {
 	name := func(c *child) []byte { return w.text[c.text:c.textEnd] }
 	slices.SortFunc(w.children, func(a, b child) int { return bytes.Compare(name(&a), name(&b)) })
 	d := &w.x.nodes[w.queue[i].node]
-	d.start, d.size = int64(len(w.x.nodes)), int64(len(w.children))
+	d.first = uint32(len(w.x.nodes))
+	d.setSize(int64(len(w.children)))
 	for j := range w.children {
 		c := &w.children[j]
 		if j > 0 && string(name(c)) == string(name(&w.children[j-1])) {
@@ -175,8 +176,11 @@ func (w *walker) store(i int) error {
 			w.enqueue(i, c, string(name(c)))
 		}
 		c.name = uint32(len(w.arena))
-		w.arena, c.packed = appendPacked(w.arena, name(c))
-		c.nameLen = uint16(len(w.arena) - int(c.name))
+		var packed bool
+		w.arena, packed = appendPacked(w.arena, name(c))
+		if c.nameLen = uint16(len(w.arena) - int(c.name)); packed {
+			c.nameLen |= packedName
+		}
 		w.x.nodes = append(w.x.nodes, c.node)
 	}
 	return nil
@@ -211,9 +215,9 @@ func (w *walker) hideMoved() {
 		return
 	}
 	d, root := w.queue[w.inRoot], &w.x.nodes[0]
-	if d.movedOut == 0 || w.x.nodes[d.node].size != 0 {
+	if d.movedOut == 0 || w.x.nodes[d.node].size() != 0 {
 		return
 	}
-	copy(w.x.nodes[d.node:root.start+root.size], w.x.nodes[d.node+1:])
-	root.size--
+	copy(w.x.nodes[d.node:int64(root.first)+root.size()], w.x.nodes[d.node+1:])
+	root.setSize(root.size() - 1)
 }

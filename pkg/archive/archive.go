@@ -3,6 +3,7 @@
 package archive
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -119,8 +120,10 @@ func readFile(fsys fs.FS, path string) (data []byte, err error) {
 	}
 	defer func() { err = errors.Join(err, cause(file.Close())) }()
 	// A file of a directory can have grown after Stat.
-	data, err = io.ReadAll(io.LimitReader(file, MaxFileBytes))
-	return data, cause(err)
+	var buf bytes.Buffer
+	buf.Grow(int(info.Size()) + bytes.MinRead)
+	_, err = buf.ReadFrom(io.LimitReader(file, MaxFileBytes))
+	return buf.Bytes(), cause(err)
 }
 
 var errNotRegular = errors.New("no regular file")

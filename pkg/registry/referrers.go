@@ -3,6 +3,7 @@
 package registry
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"slices"
@@ -38,6 +39,11 @@ type referring struct {
 
 // refer notes a manifest if it has a subject.
 func (r *repository) refer(d digest, mediaType string, data []byte) {
+	// Most have none, and need not be read for it. JSON can write a name with
+	// escapes.
+	if !bytes.Contains(data, []byte(`"subject"`)) && !bytes.ContainsRune(data, '\\') {
+		return
+	}
 	var m referring
 	if err := json.Unmarshal(data, &m); err != nil {
 		return

@@ -479,6 +479,13 @@ func TestReferrers(t *testing.T) {
 	f.refers(path+"?artifactType=application/x.signature", true, want(one))
 	f.refers(path+"?artifactType=none", true, []descriptorOf{})
 	f.refers(path+"?artifactType=", false, want(one, two))
+	// JSON may write a name with escapes.
+	escaped := strings.Replace(signature, `"subject"`, `"\u0073ubject"`, 1)
+	e := newFixture(t, archivetest.New(t).WithImage("a", "1", archivetest.OCI()).WithFile("images/a/e/manifest.json", escaped).
+		WithFile("images/a/e/version", archivetest.VersionFile).WithFile("images/a/e/"+archivetest.Hex([]byte("{}")), "{}").ISO(t))
+	three := one
+	three.Digest, three.Size = "sha256:"+archivetest.Hex([]byte(escaped)), int64(len(escaped))
+	e.refers(path, false, want(three))
 	// The specification: never 404.
 	for _, repository := range []string{id + "/a", id + "/none", "none", "none/a"} {
 		f.refers("/v2/"+repository+"/referrers/sha256:"+strings.Repeat("0", 64), false, []descriptorOf{})

@@ -65,18 +65,38 @@ func scan(a *archive.Archive) (*content, error) {
 	if err := s.find(imagesPath, 0); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", a.Path(), err)
 	}
-	slices.SortFunc(s.images, func(a, b image) int {
-		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.tag, b.tag))
-	})
-	for i := range s.images {
-		if err := s.index(uint32(i)); err != nil {
-			return nil, fmt.Errorf("reading %s in %s: %w", s.images[i].dir(), a.Path(), err)
-		}
-	}
+	s.sortImages()
 	s.blobs.sort()
 	s.manifests.sort()
 	s.images, s.blobs, s.manifests = slices.Clip(s.images), slices.Clone(s.blobs), slices.Clone(s.manifests)
 	return s.content, nil
+}
+
+// sortImages sorts the images, which others name by their number.
+func (s *scanner) sortImages() {
+	found := s.images
+	order := make([]uint32, len(found))
+	for i := range order {
+		order[i] = uint32(i)
+	}
+	slices.SortFunc(order, func(a, b uint32) int {
+		return cmp.Or(strings.Compare(found[a].name, found[b].name), strings.Compare(found[a].tag, found[b].tag))
+	})
+	s.images = make([]image, len(found))
+	number := make([]uint32, len(found)) // by the one before
+	for i, before := range order {
+		s.images[i], number[before] = found[before], uint32(i)
+		repo := s.repositories[s.images[i].name]
+		if repo.to == 0 {
+			repo.from = uint32(i)
+		}
+		repo.to = uint32(i) + 1
+	}
+	for _, list := range []places{s.blobs, s.manifests} {
+		for i := range list {
+			list[i].image = number[list[i].image]
+		}
+	}
 }
 
 type scanner struct {
@@ -102,7 +122,9 @@ func (s *scanner) find(dir string, depth int) error {
 				return err
 			}
 		case mode.IsRegular() && entry.Name() == manifestName && depth > 1:
-			s.add(dir)
+			if err := s.add(dir, entries); err != nil {
+				return fmt.Errorf("%s: %w", dir, err)
+			}
 		}
 	}
 	return nil
@@ -120,32 +142,24 @@ func (s *scanner) mode(name string, entry fs.DirEntry) fs.FileMode {
 	return info.Mode()
 }
 
-func (s *scanner) add(dir string) {
+// add takes in an image with these files.
+func (s *scanner) add(dir string, entries []fs.DirEntry) (err error) {
 	name, tag := path.Split(strings.TrimPrefix(dir, imagesPath+"/"))
 	name = strings.TrimSuffix(name, "/")
 	if !isName(name) || !isTag(tag) {
 		s.skipped = append(s.skipped, fmt.Errorf("%s: this cannot be the name and tag of an image", dir))
-		return
-	}
-	s.images = append(s.images, image{name: name, tag: tag})
-}
-
-// index takes in the files of one image.
-func (s *scanner) index(i uint32) error {
-	dir := s.images[i].dir()
-	entries, err := fs.ReadDir(s.archive.FS(), dir)
-	if err != nil {
-		return err
+		return nil
 	}
 	if len(s.blobs)+len(entries) > maxPlaces {
 		return fmt.Errorf("more than %d files in all images", maxPlaces)
 	}
-	repo := s.repositories[s.images[i].name]
+	i := uint32(len(s.images))
+	s.images = append(s.images, image{name: name, tag: tag})
+	repo := s.repositories[name]
 	if repo == nil {
-		repo = &repository{from: i}
-		s.repositories[s.images[i].name] = repo
+		repo = &repository{}
+		s.repositories[name] = repo
 	}
-	repo.to = i + 1
 	for _, entry := range entries {
 		name := entry.Name()
 		if d, ok := parseHex(strings.TrimSuffix(name, childSuffix)); ok && s.mode(dir+"/"+name, entry).IsRegular() {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
-	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -64,9 +63,7 @@ func (f *follower) step() {
 		f.load(now)
 	}
 	if f.set.Update(f.paths) {
-		// To open an archive takes a few times the memory that its index does,
-		// and none for a long time after.
-		debug.FreeOSMemory()
+		tuneMemory()
 	}
 }
 

@@ -8,17 +8,12 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"runtime/debug"
 	"sync"
 
 	"github.com/metalk8s/kubectl-solution/pkg/solutionsconfig"
 	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
-
-// gcPercent is low, since the registry shares its node: what it keeps is indexes
-// without pointers, which cost a collection nothing.
-const gcPercent = 25
 
 // Server serves the archives that a SolutionsConfiguration lists, over HTTP. It
 // runs once.
@@ -74,8 +69,9 @@ func (s *Server) Run(ctx context.Context) error {
 	f := &follower{file: s.File, set: NewSet(s.Log), log: s.Log}
 	f.set.RequireChecked(s.Checked)
 	defer f.set.Close()
-	if os.Getenv("GOGC") == "" {
-		defer debug.SetGCPercent(debug.SetGCPercent(gcPercent))
+	if tunesMemory() {
+		// To begin with, since many archives may be about to be opened.
+		defer debug.SetGCPercent(debug.SetGCPercent(minGCPercent))
 	}
 	// Clients that connect already wait until this is done.
 	f.step()

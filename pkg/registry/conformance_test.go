@@ -31,7 +31,13 @@ type conformance struct {
 	base string // http://host:port
 }
 
-func (c *conformance) ask(method, path string, header ...string) (*http.Response, []byte) {
+// reply is an answer without its body.
+type reply struct {
+	StatusCode int
+	Header     http.Header
+}
+
+func (c *conformance) ask(method, path string, header ...string) (reply, []byte) {
 	c.t.Helper()
 	r, err := http.NewRequestWithContext(c.t.Context(), method, c.base+path, nil)
 	if err != nil {
@@ -48,7 +54,7 @@ func (c *conformance) ask(method, path string, header ...string) (*http.Response
 	if err := errors.Join(err, response.Body.Close()); err != nil {
 		c.t.Fatal(err)
 	}
-	return response, body
+	return reply{response.StatusCode, response.Header}, body
 }
 
 // fails checks the status and the body of an error: "The response body MAY be

@@ -83,7 +83,7 @@ func runClient(in io.Reader, out io.Writer) error {
 
 // connection gets paths, until none is left, over one connection.
 func (j *job) connection(next, total *atomic.Int64) error {
-	conn, err := net.Dial("tcp", j.Address)
+	conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", j.Address)
 	if err != nil {
 		return err
 	}

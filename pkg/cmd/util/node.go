@@ -38,7 +38,8 @@ func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Statu
 	recorded := ""
 	if from != nil {
 		var err error
-		if recorded, err = from.BootstrapAddress(ctx); err != nil {
+		// Who says where the helper is does not need the cluster for that.
+		if recorded, err = from.BootstrapAddress(ctx); err != nil && c.address() == "" {
 			return nil, ClusterError(fmt.Errorf("looking up where the bootstrap node is: %w", err))
 		}
 	}

@@ -184,7 +184,7 @@ func (r *reconciler) computeContents(ctx context.Context, c *change, node plan.N
 			c.replaced = append(c.replaced, cm)
 		}
 	}
-	for id := range recorded {
+	for _, id := range slices.Sorted(maps.Keys(recorded)) {
 		if _, ok := contents[id]; !ok {
 			cm, err := plan.ContentConfigMap(recorded[id])
 			if err != nil {

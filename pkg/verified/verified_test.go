@@ -116,3 +116,22 @@ func TestNoteFails(t *testing.T) {
 		t.Error("it is known all the same")
 	}
 }
+
+func TestSameContent(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.iso")
+	write(t, path, "one")
+	before := stateAt(t, path)
+	if err := os.Rename(path, path+".moved"); err != nil {
+		t.Fatal(err)
+	}
+	moved := before
+	moved.Changed++
+	if !before.SameContent(moved) || !before.SameContent(stateAt(t, path+".moved")) {
+		t.Error("a file that was moved has another content")
+	}
+	for _, other := range []State{{Inode: before.Inode + 1, Size: before.Size, Modified: before.Modified}, {Inode: before.Inode, Size: 4, Modified: before.Modified}, {Inode: before.Inode, Size: before.Size}} {
+		if before.SameContent(other) {
+			t.Errorf("%+v has the content of %+v", other, before)
+		}
+	}
+}

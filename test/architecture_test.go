@@ -22,8 +22,8 @@ const module = "github.com/metalk8s/kubectl-solution/"
 var tiers = [][]string{
 	{"pkg/api/*", "pkg/atomicfile"},
 	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/systemd", "pkg/verified"},
-	{"pkg/archive", "pkg/plan", "pkg/apply"},
-	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", "pkg/podexec"},
+	{"pkg/archive", "pkg/plan", "pkg/apply", "pkg/mount"},
+	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", "pkg/podexec", "pkg/isofuse"},
 	{"pkg/registry/nginx", "pkg/service"},
 	{"pkg/installer"},
 	{"pkg/cmd/cli"},
@@ -45,9 +45,11 @@ var forbidden = []struct {
 	imports  []string
 	deep     bool
 }{
-	{[]string{"pkg/iso9660", "pkg/remote", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/bootstrap", "pkg/service", "pkg/installer", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
+	{[]string{"pkg/iso9660", "pkg/remote", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/bootstrap", "pkg/mount", "pkg/isofuse", "pkg/service", "pkg/installer", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
 	{[]string{"pkg/apply"}, []string{module + "pkg/plan", module + "pkg/cluster", module + "pkg/archive"}, true},
 	{[]string{"pkg/cmd/cli"}, []string{module + "pkg/cluster"}, true},
+	// Only the helper mounts.
+	{[]string{"pkg/bootstrap", "pkg/cmd/solution", "pkg/cmd/environment", "cmd/kubectl-solution", "cmd/kubectl-environment"}, []string{"github.com/hanwen/go-fuse", module + "pkg/isofuse"}, true},
 	{[]string{"pkg/*", "pkg/api/*", "pkg/registry/*"}, []string{"github.com/spf13/cobra"}, false},
 	{[]string{"pkg/*", "pkg/api/*", "pkg/registry/*", "pkg/cmd/*", "cmd/*"}, []string{"testing", module + "test", module + testHelper}, false},
 }

@@ -14,5 +14,5 @@ import (
 var version = "dev"
 
 func main() {
-	os.Exit(cli.Execute(bootstrap.NewCommand(os.Stdin, os.Stdout, os.Stderr, version)))
+	os.Exit(cli.Execute(bootstrap.NewProgram(os.Args[0], os.Stdin, os.Stdout, os.Stderr, version)))
 }

@@ -38,6 +38,8 @@ type Agent struct {
 	LockTimeout time.Duration
 	// AliveEvery is AliveEvery where it is 0.
 	AliveEvery time.Duration
+	// Mounts mounts archives. Without it nothing is mounted.
+	Mounts Mounter
 
 	mu   sync.Mutex // events are written whole
 	out  io.Writer
@@ -94,6 +96,8 @@ func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 		return a.importArchives(ctx, req.Holder, *req.Import)
 	case req.Unimport != nil:
 		return a.unimport(ctx, req.Holder, *req.Unimport)
+	case req.Sync != nil:
+		return a.sync(ctx, req.Holder, *req.Sync)
 	case req.Activate != nil:
 		return a.activate(ctx, req.Holder, *req.Activate)
 	case req.Deactivate != nil:
@@ -109,8 +113,8 @@ func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 	}
 }
 
-// change runs edit on the configuration under its lock, and writes it. A dry
-// run takes no lock and writes nothing.
+// change runs edit on the configuration under its lock, writes it, and mounts
+// and unmounts what it says. A dry run takes no lock and writes nothing.
 func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit func(*inventory) (*Change, error)) (result *Change, err error) {
 	file := a.Configuration.SolutionsFile()
 	if !dryRun {
@@ -138,7 +142,9 @@ func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit fun
 		}
 		a.forgetUnlisted(doc)
 	}
+	mounts := inv.mount(ctx, dryRun)
 	result.State = inv.state()
+	mounts.report(result)
 	return result, nil
 }
 

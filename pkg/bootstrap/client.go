@@ -40,6 +40,11 @@ func (c *Client) Unimport(ctx context.Context, req UnimportRequest) (*Change, er
 	return ask[Change](ctx, c, Request{Unimport: &req})
 }
 
+// Sync makes the node match its configuration.
+func (c *Client) Sync(ctx context.Context, req SyncRequest) (*Change, error) {
+	return ask[Change](ctx, c, Request{Sync: &req})
+}
+
 // Activate sets the active version of a Solution.
 func (c *Client) Activate(ctx context.Context, req ActivateRequest) (*Change, error) {
 	return ask[Change](ctx, c, Request{Activate: &req})

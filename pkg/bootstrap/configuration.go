@@ -14,6 +14,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/pkg/solutionsconfig"
 	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
@@ -32,6 +33,9 @@ type Configuration struct {
 	Registry RegistryConfiguration `json:"registry,omitempty"`
 	Archives ArchivesConfiguration `json:"archives,omitzero"`
 	Metrics  MetricsConfiguration  `json:"metrics,omitzero"`
+	// Mount is how imported archives are mounted. The default is mount.None:
+	// serving needs no mount.
+	Mount mount.Mode `json:"mount,omitempty"`
 }
 
 // ArchivesConfiguration concerns the files that archives are.
@@ -143,6 +147,12 @@ func ParseConfiguration(data []byte) (Configuration, error) {
 	}
 	if err := checkServing(c); err != nil {
 		return c, err
+	}
+	if c.Mount == "" {
+		c.Mount = mount.None
+	}
+	if err := c.Mount.Validate(); err != nil {
+		return c, fmt.Errorf("mount: %w", err)
 	}
 	if !filepath.IsAbs(c.Root) {
 		return c, fmt.Errorf("root: %q is no absolute path", c.Root)

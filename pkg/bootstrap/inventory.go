@@ -124,8 +124,12 @@ func (inv *inventory) state() State {
 		Active:            map[string]string{},
 		Unresolved:        inv.unresolved(),
 	}
+	mountpoints, err := inv.mountpoints()
+	if err != nil {
+		s.Problems = append(s.Problems, fmt.Sprintf("what is mounted cannot be told: %v", err))
+	}
 	for _, l := range inv.items {
-		as := ArchiveState{Path: l.path, Content: l.content}
+		as := ArchiveState{Path: l.path, Content: l.content, Mountpoint: mountpoints[l.path]}
 		if l.err != nil {
 			as.Error = l.err.Error()
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
+	"github.com/metalk8s/kubectl-solution/pkg/mount"
 )
 
 // baseVersion is that of the archives made here, before it is replaced.
@@ -91,6 +92,7 @@ func (n *node) agent() *Agent {
 		Configuration: Configuration{
 			Root: n.root, Registry: RegistryConfiguration{Endpoint: "registry:5000", Listen: []string{defaultListen}},
 			Archives: ArchivesConfiguration{Upload: stdcmp.Or(n.upload, filepath.Join(n.root, DefaultUploadFolder)), Allow: n.allow},
+			Mount:    mount.None,
 		},
 		Version: "1.2.3", LockTimeout: time.Minute,
 	}

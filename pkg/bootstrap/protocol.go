@@ -30,6 +30,7 @@ type Request struct {
 	Deactivate *DeactivateRequest `json:"deactivate,omitempty"`
 	Read       *ReadRequest       `json:"read,omitempty"`
 	Upload     *UploadRequest     `json:"upload,omitempty"`
+	Sync       *SyncRequest       `json:"sync,omitempty"`
 	// Configuration asks for the helper's Configuration.
 	Configuration *ConfigurationRequest `json:"configuration,omitempty"`
 	Status        *StatusRequest        `json:"status,omitempty"`
@@ -38,7 +39,8 @@ type Request struct {
 // changes says that a request may change something on the node.
 func (r *Request) changes() bool {
 	return r.Import != nil && !r.Import.DryRun || r.Unimport != nil && !r.Unimport.DryRun ||
-		r.Activate != nil && !r.Activate.DryRun || r.Deactivate != nil && !r.Deactivate.DryRun
+		r.Activate != nil && !r.Activate.DryRun || r.Deactivate != nil && !r.Deactivate.DryRun ||
+		r.Sync != nil && !r.Sync.DryRun
 }
 
 // ConfigurationRequest has nothing to say.
@@ -92,6 +94,14 @@ type ActivateRequest struct {
 type DeactivateRequest struct {
 	Name   string `json:"name"`
 	DryRun bool   `json:"dryRun,omitempty"`
+}
+
+// SyncRequest makes the node match its configuration: it mounts and unmounts.
+// The other fields are those of ListRequest.
+type SyncRequest struct {
+	Verify  bool     `json:"verify,omitempty"`
+	Damaged []string `json:"damaged,omitempty"`
+	DryRun  bool     `json:"dryRun,omitempty"`
 }
 
 // ReadRequest asks for files that are in an archive.
@@ -199,7 +209,8 @@ type ArchiveState struct {
 	// Content is nil where the archive cannot be used; Error says why.
 	Content *v1alpha1.Content `json:"content,omitempty"`
 	Error   string            `json:"error,omitempty"`
-	// Mountpoint is "" where the archive is not mounted.
+	// Mountpoint is "" where the archive is not mounted, or its mount is not
+	// sound any more.
 	Mountpoint string `json:"mountpoint"`
 }
 
@@ -228,7 +239,7 @@ type ChangeItem struct {
 	// ID is that of the version concerned, "" where it is not known.
 	ID     string `json:"id,omitempty"`
 	Action Action `json:"action"`
-	// Warnings are what the check found that did not prevent the change.
+	// Warnings are what was found that did not prevent the change.
 	Warnings []string `json:"warnings,omitempty"`
 }
 
@@ -244,6 +255,8 @@ const (
 	Unchanged   Action = "unchanged"
 	Uploaded    Action = "uploaded"
 	Deleted     Action = "deleted"
+	Mounted     Action = "mounted"
+	Unmounted   Action = "unmounted"
 )
 
 // UploadResult answers an UploadRequest.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/mount"
 )
 
 func TestBadRequests(t *testing.T) {
@@ -89,6 +90,7 @@ func TestParseConfiguration(t *testing.T) {
 		return Configuration{
 			Root: root, Registry: RegistryConfiguration{Endpoint: endpoint, Listen: listen},
 			Archives: ArchivesConfiguration{Upload: filepath.Join(root, DefaultUploadFolder)},
+			Mount:    mount.None,
 		}
 	}
 	const usual = "metalk8s-registry-from-config.invalid"
@@ -122,6 +124,7 @@ func TestParseConfiguration(t *testing.T) {
 		"registry: {port: 1}":                 {`error unmarshaling JSON: while decoding JSON: json: unknown field "port"`, ""},
 		"archives: {upload: a}":               {`archives: "a" is no absolute path`, ""},
 		"archives: {allow: [/a, b]}":          {`archives: "b" is no absolute path`, ""},
+		"mount: loop":                         {`mount: "loop" is no way to mount archives`, "it is one of none, kernel and fuse"},
 		"unknown: 1":                          {`error unmarshaling JSON: while decoding JSON: json: unknown field "unknown"`, ""},
 		"root: [":                             {"error converting YAML to JSON: yaml: line 1: did not find expected node content", ""},
 	} {

@@ -39,14 +39,14 @@ func (e Entry) Child(name string) (Entry, error) {
 // Len returns how many entries a directory has, 0 for what is none.
 func (e Entry) Len() int {
 	if n := &e.x.nodes[e.i]; n.kind == kindDir {
-		return int(n.size)
+		return int(n.size())
 	}
 	return 0
 }
 
 // At returns the i-th entry of a directory, sorted by name, with i from 0 to
 // Len-1.
-func (e Entry) At(i int) Entry { return Entry{e.x, uint32(e.x.nodes[e.i].start) + uint32(i)} }
+func (e Entry) At(i int) Entry { return Entry{e.x, e.x.nodes[e.i].first + uint32(i)} }
 
 // Target returns what a symbolic link leads to, as it is written.
 func (e Entry) Target() (string, error) {
@@ -54,7 +54,7 @@ func (e Entry) Target() (string, error) {
 	if n.kind != kindLink {
 		return "", errNoLink
 	}
-	return e.x.links[n.start], nil
+	return e.x.links[n.first], nil
 }
 
 // ReadAt reads the content of a regular file, as [io.ReaderAt] has it. Of an
@@ -66,7 +66,7 @@ func (e Entry) ReadAt(p []byte, off int64) (int, error) {
 		return 0, errIsDir
 	case n.kind != kindFile && n.kind != kindSections:
 		return 0, errNoFile
-	case off >= n.size && len(p) > 0:
+	case off >= n.size() && len(p) > 0:
 		return 0, io.EOF
 	}
 	return e.x.openFile(e.i, "").ReadAt(p, off)

@@ -28,6 +28,8 @@ import (
 type scriptState struct {
 	snapshot *string
 	archives map[string]*archivetest.Builder // by path
+	// namespace is a process in the namespaces of namespaceCommand.
+	namespace string
 }
 
 func state(ts *testscript.TestScript) *scriptState {

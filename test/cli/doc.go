@@ -17,6 +17,8 @@
 //	holds FILE              the objects in FILE are in the cluster, and every
 //	                        field of theirs is as FILE has it; ${NAME} in it is
 //	                        an environment variable
+//	namespace               makes mount and process namespaces, for
+//	inside PROGRAM ARG…     which runs a program in them
 //	capture NAME            sets a variable to the last command's output
 //	sshd [COMMAND]          starts a real sshd, at the address $SSH; its files
 //	                        are in $SSH_FOLDER. COMMAND is a forced one

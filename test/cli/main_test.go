@@ -17,6 +17,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/environment"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution"
+	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/test/apiserver"
 )
 
@@ -36,10 +37,14 @@ func TestMain(m *testing.M) {
 	testscript.Main(withServer{m}, map[string]func(){
 		"kubectl-solution":    func() { os.Exit(cli.Execute(solution.NewCommand(streams, version))) },
 		"kubectl-environment": func() { os.Exit(cli.Execute(environment.NewCommand(streams, version))) },
-		"solution-bootstrap": func() {
-			os.Exit(cli.Execute(bootstrap.NewCommand(os.Stdin, os.Stdout, os.Stderr, version)))
-		},
+		"solution-bootstrap":  helper,
+		// As which solution-bootstrap starts itself.
+		mount.HelperName: helper,
 	})
+}
+
+func helper() {
+	os.Exit(cli.Execute(bootstrap.NewProgram(os.Args[0], os.Stdin, os.Stdout, os.Stderr, version)))
 }
 
 // inTurn runs scripts one after the other: there is one cluster, and in it one
@@ -68,7 +73,9 @@ func TestScripts(t *testing.T) {
 			"corrupt":        corruptCommand,
 			"freeport":       freePortCommand,
 			"holds":          c.holdsCommand,
+			"inside":         insideCommand,
 			"kubectl":        kubectlCommand,
+			"namespace":      namespaceCommand,
 			"operatorconfig": c.operatorConfigCommand,
 			"pod":            c.podCommand,
 			"snapshot":       c.snapshotCommand,
@@ -79,11 +86,14 @@ func TestScripts(t *testing.T) {
 }
 
 // condition is one that scripts may have: [controllers] run, so that namespaces
-// that are deleted go; [ci], where nothing may be left untested.
+// that are deleted go; [mounts] can be made; [ci], where nothing may be left
+// untested.
 func (c *testCluster) condition(name string) (bool, error) {
 	switch name {
 	case "controllers":
 		return c.server.HasControllers, nil
+	case "mounts":
+		return canMount(), nil
 	case "ci":
 		return os.Getenv("CI") == "true", nil
 	}

@@ -36,6 +36,7 @@ func newAgentCommand(config *string, version string) *cobra.Command {
 			if agent.Configuration, err = bootstrap.LoadConfiguration(*config); err != nil {
 				return agent.Refuse(cmd.OutOrStdout(), err)
 			}
+			agent.Mounts = newMounts(agent.Configuration)
 			return agent.Serve(ctx, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}

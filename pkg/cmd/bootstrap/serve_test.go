@@ -18,6 +18,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/test/namespace"
 )
 
 // asProgram has this test binary be solution-bootstrap.
@@ -27,7 +28,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		os.Exit(cli.Execute(bootstrap.NewCommand(os.Stdin, os.Stdout, os.Stderr, "test")))
 	}
-	os.Exit(m.Run())
+	status := namespace.Main(m)
+	removeProgram()
+	os.Exit(status)
 }
 
 // node is a bootstrap node: a root with a configuration of the helper.

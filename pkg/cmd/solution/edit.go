@@ -207,6 +207,10 @@ func (o *editOptions) confirm(ctx context.Context, r *reconciler, c *change, ite
 // lost or edited, or because it is not the node that the cluster knows.
 func (c *change) unexpected(items []bootstrap.ChangeItem) []string {
 	var lines []string
+	// That a mount is undone is no word of the command's either.
+	items = slices.DeleteFunc(slices.Clone(items), func(i bootstrap.ChangeItem) bool {
+		return i.Action == bootstrap.Mounted || i.Action == bootstrap.Unmounted
+	})
 	for name, records := range c.catalog.Records {
 		for _, record := range records {
 			id := v1alpha1.ID(name, record.Version)

@@ -20,7 +20,8 @@ import (
 var syncHelp = templates.LongDesc(`
 	Make the cluster match solutions.yaml on the bootstrap node, as it is: after
 	that file was edited by hand, after a command was interrupted, or to take over
-	a cluster that other tooling has managed.
+	a cluster that other tooling has managed. Where the node mounts archives,
+	mounts are made that are missing, and undone that are left over.
 
 	Every archive is checked blob by blob. One that cannot be used keeps what the
 	cluster knows of it, and makes the command end with status 1.`)
@@ -50,17 +51,19 @@ func newSyncCommand(streams genericiooptions.IOStreams, conn *util.Connection) *
 	return cmd
 }
 
-// sync is an edit that changes nothing on the node.
+// sync is an edit that leaves the node's configuration as it is.
 func (o *editOptions) sync(ctx context.Context) error {
 	problems := 0
 	found := map[string]string{} // what is wrong with an archive, by path
 	err := o.run(ctx, func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
-		state, err := node.List(ctx, bootstrap.ListRequest{Verify: dryRun, Damaged: o.damaged})
+		done, err := node.Sync(ctx, bootstrap.SyncRequest{Verify: dryRun, Damaged: o.damaged, DryRun: dryRun})
 		if err != nil {
 			return nil, err
 		}
+		state := &done.State
+		problems = countProblems(state)
 		if dryRun {
-			problems, o.damaged = countProblems(state), damagedArchives(state)
+			o.damaged = damagedArchives(state)
 		}
 		for i, a := range state.Archives {
 			if dryRun {
@@ -69,13 +72,16 @@ func (o *editOptions) sync(ctx context.Context) error {
 				state.Archives[i].Error = cmp.Or(found[a.Path], a.Error)
 			}
 		}
-		return &bootstrap.Change{State: *state}, nil
+		return done, nil
 	})
 	if err != nil || problems == 0 {
 		return err
 	}
-	return hint.With(fmt.Errorf("left %s on the bootstrap node", util.Count(problems, "problem")),
-		"bring the archives back, or take them out: kubectl solution unimport ARCHIVE")
+	err = fmt.Errorf("left %s on the bootstrap node", util.Count(problems, "problem"))
+	if len(o.damaged) > 0 {
+		err = hint.With(err, "bring the archives back, or take them out: kubectl solution unimport ARCHIVE")
+	}
+	return err
 }
 
 func countProblems(s *bootstrap.State) int {

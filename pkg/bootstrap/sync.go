@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"context"
+	"errors"
+)
+
+// sync answers a SyncRequest. The check of the archives, which can take
+// minutes, holds no lock; nor does a node where there is nothing to do, so that
+// those who may not write there can ask.
+func (a *Agent) sync(ctx context.Context, holder string, req SyncRequest) (*Change, error) {
+	state, err := a.list(ctx, ListRequest{Verify: req.Verify, Damaged: req.Damaged})
+	if err != nil {
+		return nil, err
+	}
+	unusable := map[string]error{}
+	for _, as := range state.Archives {
+		if as.Content == nil {
+			unusable[as.Path] = errors.New(as.Error)
+		}
+	}
+	edit := func(inv *inventory) (*Change, error) {
+		for _, l := range inv.items {
+			if err := unusable[l.path]; err != nil {
+				l.content, l.err = nil, err
+			}
+		}
+		return &Change{Items: []ChangeItem{}}, nil
+	}
+	tried, err := a.change(ctx, holder, true, edit)
+	if err != nil || req.DryRun || len(tried.Items) == 0 {
+		return tried, err
+	}
+	return a.change(ctx, holder, false, edit)
+}

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bootstrap
+
+import (
+	"io"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/mount"
+)
+
+// NewProgram returns what a program called by this name is: solution-bootstrap,
+// or what mount(8) calls to mount an archive.
+func NewProgram(name string, in io.Reader, out, errOut io.Writer, version string) *cobra.Command {
+	if filepath.Base(name) == mount.HelperName {
+		return newMountHelper(in, out, errOut)
+	}
+	return NewCommand(in, out, errOut, version)
+}
+
+// newMounts returns what mounts archives as the configuration says.
+func newMounts(c bootstrap.Configuration) bootstrap.Mounter { return mount.New(c.Root, c.Mount) }

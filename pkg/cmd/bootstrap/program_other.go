@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !linux
+
+package bootstrap
+
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+)
+
+// NewProgram returns solution-bootstrap.
+func NewProgram(_ string, in io.Reader, out, errOut io.Writer, version string) *cobra.Command {
+	return NewCommand(in, out, errOut, version)
+}
+
+// newMounts returns nil: archives are mounted on Linux only.
+func newMounts(bootstrap.Configuration) bootstrap.Mounter { return nil }

@@ -10,7 +10,7 @@
 set -eu
 
 case ${1:-} in
-"") packages="xorriso genisoimage libarchive-tools skopeo apache2-utils curl openssl systemd nginx-light docker-registry wrk e2fsprogs openssh-client openssh-server sudo gcc libc6-dev" ;;
+"") packages="xorriso genisoimage libarchive-tools skopeo apache2-utils curl openssl systemd iproute2 nginx-light docker-registry wrk e2fsprogs openssh-client openssh-server sudo gcc libc6-dev" ;;
 node) packages="containerd runc containernetworking-plugins iptables iproute2 skopeo curl" ;;
 *) echo "usage: hack/packages.sh [node]" >&2 && exit 2 ;;
 esac

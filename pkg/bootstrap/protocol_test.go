@@ -104,6 +104,7 @@ func TestParseConfiguration(t *testing.T) {
 		"archives: {upload: /a, allow: [/b]}": {
 			Root: "/", Registry: RegistryConfiguration{Endpoint: usual, Listen: []string{defaultListen}},
 			Archives: ArchivesConfiguration{Upload: "/a", Allow: []string{"/b"}},
+			Mount:    mount.None,
 		},
 	} {
 		got, err := ParseConfiguration([]byte(text))

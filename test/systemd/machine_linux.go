@@ -2,7 +2,8 @@
 
 // Package systemd starts machines for tests: a real systemd as the first
 // process of a process namespace, on a copy-on-write view of this machine's
-// files that outlasts a restart.
+// files that outlasts a restart, and with a network of its own that has the
+// loopback interface only.
 package systemd
 
 import (
@@ -41,8 +42,16 @@ for d in null zero full random urandom tty fuse loop-control; do
 done
 for d in 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do mknod "$root/dev/loop$d" b 7 $d; done
 : > "$root/dev/console"
+mkdir "$root/dev/shm" "$root/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+ip link set lo up
 cd "$root"
-pivot_root . mnt
+mkdir -p old
+pivot_root . old
+umount -l /old
+# As systemd does by itself, but not in a container: what is mounted later is seen by services that run.
+mount --make-rshared /
 exec chroot . /usr/bin/env -i container=test PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 	` + program + ` --system --show-status=false --unit=multi-user.target </dev/null >/dev/null 2>&1
 `
@@ -61,7 +70,7 @@ type Machine struct {
 func Start(tb testing.TB) *Machine {
 	tb.Helper()
 	namespace.Need(tb)
-	for _, name := range []string{program, "systemctl", "unshare", "nsenter"} {
+	for _, name := range []string{program, "systemctl", "unshare", "nsenter", "ip"} {
 		if _, err := exec.LookPath(name); err != nil {
 			namespace.Missing(tb, name)
 		}
@@ -102,7 +111,7 @@ func (m *Machine) start() {
 	m.tb.Helper()
 	// The shell enters the control group before unshare makes it the root of
 	// a namespace.
-	const script = `echo $$ > "$2/cgroup.procs" && exec unshare --mount --pid --fork --kill-child --cgroup --uts --ipc /bin/sh -c "$3" sh "$1" "$2"`
+	const script = `echo $$ > "$2/cgroup.procs" && exec unshare --mount --pid --fork --kill-child --cgroup --uts --ipc --net /bin/sh -c "$3" sh "$1" "$2"`
 	m.cmd = exec.Command("/bin/sh", "-c", script, "sh", m.folder, m.group, boot) //nolint:noctx // Stop ends it
 	var out strings.Builder
 	m.cmd.Stdout, m.cmd.Stderr = &out, &out
@@ -170,7 +179,7 @@ func (m *Machine) Copy(from, to string) {
 }
 
 func (m *Machine) command(name string, args ...string) *exec.Cmd {
-	enter := []string{fmt.Sprintf("--target=%d", m.init), "--mount", "--pid", "--uts", "--ipc", "--cgroup", "--root", "--", name}
+	enter := []string{fmt.Sprintf("--target=%d", m.init), "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--root", "--", name}
 	return exec.CommandContext(m.tb.Context(), "nsenter", append(enter, args...)...)
 }
 

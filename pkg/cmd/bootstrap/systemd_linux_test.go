@@ -3,73 +3,35 @@
 package bootstrap_test
 
 import (
-	"bytes"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
+	"github.com/metalk8s/kubectl-solution/test/systemd"
 )
 
-// host is a machine with systemd as its first process, in namespaces of its
-// own; see testdata/boot.sh.
+// host is a machine with systemd.
 type host struct {
-	t     *testing.T
-	share string // a folder here, /share there
-	init  int    // process id of systemd, here
+	*systemd.Machine
+	t *testing.T
 }
 
 func boot(t *testing.T) *host {
 	t.Helper()
 	need(t, "curl", "curl")
 	need(t, "openssl", "openssl")
-	need(t, "systemd-analyze", "systemd")
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("not root, and CI=true")
-		}
-		t.Skip("SKIPPED: not root; nothing here was tested")
-	}
-	h := &host{t: t, share: t.TempDir()}
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "--cgroup", "--uts", "--ipc", "--net",
-		"testdata/boot.sh", t.TempDir(), h.share)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s", &log)
-		}
-	})
-	h.eventually("systemd has booted", func() bool {
-		children, err := os.ReadFile("/proc/" + strconv.Itoa(cmd.Process.Pid) + "/task/" + strconv.Itoa(cmd.Process.Pid) + "/children")
-		if err != nil {
-			t.Fatalf("it has ended: %s", &log)
-		}
-		h.init, err = strconv.Atoi(strings.TrimSpace(string(children)))
-		return err == nil && strings.HasPrefix(h.shell("systemctl is-system-running || :"), "running")
-	})
-	return h
+	return &host{systemd.Start(t), t}
 }
 
 // shell runs a command there, and returns what it prints and that it failed.
 func (h *host) shell(command string) string {
 	h.t.Helper()
-	cmd := exec.CommandContext(h.t.Context(), "nsenter", "--target", strconv.Itoa(h.init), "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net",
-		"/bin/sh", "-c", command)
-	out, err := cmd.CombinedOutput()
+	out, err := h.Try("/bin/sh", "-c", command)
 	if err != nil {
-		return string(out) + err.Error()
+		return out + err.Error()
 	}
-	return string(out)
+	return out
 }
 
 // expect runs a command, which has to print this.
@@ -89,19 +51,12 @@ func (h *host) eventually(what string, done func() bool) {
 	}
 }
 
-// give makes archives, versions of one Solution, and a program in /share.
+// give puts archives, versions of one Solution, and the program in /share.
 func (h *host) give(versions ...string) {
 	h.t.Helper()
-	build := exec.CommandContext(h.t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(h.share, "solution-bootstrap"), "../../../cmd/solution-bootstrap")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		h.t.Fatalf("%v\n%s", err, out)
-	}
+	h.Copy(program(h.t), "/share/solution-bootstrap")
 	for _, version := range versions {
-		iso := archivetest.New(h.t).WithVersion(version).ISO(h.t)
-		if err := os.Rename(iso, filepath.Join(h.share, version+".iso")); err != nil {
-			h.t.Fatal(err)
-		}
+		h.Copy(archivetest.New(h.t).WithVersion(version).ISO(h.t), "/share/"+version+".iso")
 	}
 }
 

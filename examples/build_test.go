@@ -17,22 +17,9 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-)
 
-// needTools skips the test where a program is missing, and fails it in CI, where
-// none may be.
-func needTools(t *testing.T, names ...string) {
-	t.Helper()
-	for _, name := range names {
-		if _, err := exec.LookPath(name); err == nil {
-			continue
-		}
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing: this test must run in CI", name)
-		}
-		t.Skipf("SKIPPED, NOT TESTED: %s is missing", name)
-	}
-}
+	"github.com/metalk8s/kubectl-solution/test/need"
+)
 
 // output runs a program and returns what it prints.
 func output(t *testing.T, name string, args ...string) string {
@@ -53,7 +40,9 @@ func TestBuild(t *testing.T) {
 	if testing.Short() {
 		t.Skip("SKIPPED with -short: builds six programs and two archives")
 	}
-	needTools(t, "bash", "xorriso", "bsdtar", "isoinfo")
+	for _, name := range []string{"bash", "xorriso", "bsdtar", "isoinfo"} {
+		need.Program(t, name)
+	}
 	t.Setenv("ARCH", "amd64") // so that the list below is the same everywhere
 	t.Setenv("SOURCE_DATE_EPOCH", "1000000000")
 	out := filepath.Join(t.TempDir(), "out")
@@ -234,7 +223,7 @@ func stat(t *testing.T, file string) os.FileInfo {
 }
 
 func TestBuildErrors(t *testing.T) {
-	needTools(t, "bash", "dirname", "go")
+	need.Program(t, "bash")
 	bash, err := exec.LookPath("bash")
 	if err != nil {
 		t.Fatal(err)

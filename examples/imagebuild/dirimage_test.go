@@ -5,7 +5,6 @@ package main
 import (
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -74,15 +73,3 @@ func (l dirLayer) Digest() (v1.Hash, error)            { return l.desc.Digest, n
 func (l dirLayer) Compressed() (io.ReadCloser, error)  { return os.Open(l.file) }
 func (l dirLayer) Size() (int64, error)                { return l.desc.Size, nil }
 func (l dirLayer) MediaType() (types.MediaType, error) { return l.desc.MediaType, nil }
-
-// needTool skips the test where the program is missing, and fails it in CI,
-// where it must not be.
-func needTool(t *testing.T, name string) {
-	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing: this test must run in CI", name)
-		}
-		t.Skipf("SKIPPED, NOT TESTED: %s is missing", name)
-	}
-}

@@ -19,6 +19,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
+
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // writeFile makes a file to put into an image and returns its path.
@@ -233,7 +235,7 @@ func checkChild(t *testing.T, dir string, desc v1.Descriptor, arch string) {
 }
 
 func TestSkopeoReadsThem(t *testing.T) {
-	needTool(t, "skopeo")
+	need.Program(t, "skopeo")
 	src := t.TempDir()
 	for _, arch := range []string{"amd64", "arm64"} {
 		if err := os.WriteFile(filepath.Join(src, "app-"+arch), []byte("for "+arch), 0o755); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/service"
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // machine is a root with an Installer that notes how systemctl is run.
@@ -235,12 +236,7 @@ func TestInstallAgain(t *testing.T) {
 }
 
 func TestCheckProgram(t *testing.T) {
-	if os.Geteuid() != 0 {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("not root, and CI=true")
-		}
-		t.Skip("SKIPPED: not root; nothing here was tested")
-	}
+	need.Root(t)
 	folder := t.TempDir()
 	path := filepath.Join(folder, "program")
 	if err := os.WriteFile(path, nil, 0o755); err != nil {

@@ -15,18 +15,15 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // tool runs a program that a test needs and returns its standard output. Where
 // the program is missing the test is skipped, except in CI, where it fails.
 func tool(t testing.TB, name string, args ...string) []byte {
 	t.Helper()
-	if _, err := exec.LookPath(name); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is missing, and CI must have it: %v", name, err)
-		}
-		t.Skipf("SKIPPED, NOTHING TESTED: %s is missing (apt-get install xorriso genisoimage libarchive-tools)", name)
-	}
+	need.Program(t, name)
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute) // genisoimage hangs on some trees
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)

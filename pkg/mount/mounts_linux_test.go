@@ -18,6 +18,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/test/namespace"
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 func TestMain(m *testing.M) { os.Exit(namespace.Main(m)) }
@@ -34,7 +35,7 @@ func newKernelNode(t *testing.T) *kernelNode {
 	t.Helper()
 	namespace.Need(t)
 	if _, err := os.Stat("/dev/loop-control"); err != nil {
-		namespace.Missing(t, err.Error())
+		need.Missing(t, "%v", err)
 	}
 	n := &kernelNode{t: t, root: t.TempDir()}
 	n.mounts = New(filepath.Join(n.root, "root"), Kernel)
@@ -59,7 +60,7 @@ func newKernelNode(t *testing.T) *kernelNode {
 // image makes a file system that has a file with its name.
 func (n *kernelNode) image(name string) Archive {
 	n.t.Helper()
-	need(n.t, "mkfs.ext4")
+	need.Program(n.t, "mkfs.ext4")
 	folder, path := n.t.TempDir(), filepath.Join(n.root, name+".iso")
 	if err := os.WriteFile(filepath.Join(folder, "name"), []byte(name), 0o600); err != nil {
 		n.t.Fatal(err)

@@ -9,18 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// need skips a test where a program is missing, and with CI=true fails it.
-func need(t *testing.T, program string) {
-	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("%s is not installed, and CI=true", program)
-		}
-		t.Skipf("NOT TESTED, for want of %s", program)
-	}
-}
+	"github.com/metalk8s/kubectl-solution/test/need"
+)
 
 // oddPaths are what could be taken for something else, by systemd or a shell.
 var oddPaths = []string{
@@ -30,7 +21,7 @@ var oddPaths = []string{
 
 // Names of units are those that systemd itself gives.
 func TestUnitName(t *testing.T) {
-	need(t, "systemd-escape")
+	need.Program(t, "systemd-escape")
 	paths := append([]string{"/", "/srv/scality/example-solution-1.0.0", "/srv/scality/a-2.10.1-rc.1+b3~x_y", "//srv///x/"}, oddPaths...)
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 300 {
@@ -80,7 +71,7 @@ func verifyUnit(t *testing.T, name, text string) (string, error) {
 
 // Units are what systemd takes without a word, whatever the paths are.
 func TestUnitText(t *testing.T) {
-	need(t, "systemd-analyze")
+	need.Program(t, "systemd-analyze")
 	const dir = "/srv/scality/example-solution-1.0.0+b~3"
 	name, err := unitName(dir)
 	if err != nil {
@@ -111,7 +102,7 @@ func TestUnitText(t *testing.T) {
 
 // systemd would complain of a unit that is not for the folder of its name.
 func TestVerifyUnit(t *testing.T) {
-	need(t, "systemd-analyze")
+	need.Program(t, "systemd-analyze")
 	text, err := unitText(Archive{ID: "a-1", Path: "/a.iso"}, "/srv/scality/a-1", FUSE)
 	if err != nil {
 		t.Fatal(err)

@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // listen serves a fixture, and returns host:port.
@@ -126,12 +127,7 @@ func TestGoContainerRegistryReferrers(t *testing.T) {
 
 // skopeo copies into the layout that archives have: every file is as it was.
 func TestSkopeo(t *testing.T) {
-	if _, err := exec.LookPath("skopeo"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("skopeo is not installed, and CI=true")
-		}
-		t.Skip("SKIPPED: skopeo is not installed; nothing here was tested")
-	}
+	need.Program(t, "skopeo")
 	b := standard(t)
 	host := newFixture(t, b.ISO(t)).listen()
 	for image, all := range map[string]bool{"docker/1": false, "deep/er/oci/v1.0": false, "list/1": true} {

@@ -5,7 +5,6 @@ package registry
 import (
 	"crypto/tls"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // protected is a server that wants a certificate or a password.
@@ -66,12 +66,7 @@ func TestGoContainerRegistrySecure(t *testing.T) {
 }
 
 func TestSkopeoSecure(t *testing.T) {
-	if _, err := exec.LookPath("skopeo"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("skopeo is not installed, and CI=true")
-		}
-		t.Skip("SKIPPED: skopeo is not installed; nothing here was tested")
-	}
+	need.Program(t, "skopeo")
 	s, clients := protected(t)
 	trust, identified := t.TempDir(), t.TempDir()
 	for _, folder := range []string{trust, identified} {

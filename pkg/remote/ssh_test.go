@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/metalk8s/kubectl-solution/test/need"
 	"github.com/metalk8s/kubectl-solution/test/sshserver"
 )
 
@@ -198,13 +199,8 @@ func sudo(s SSH) SSH { s.Sudo = true; return s }
 // needSudo skips a test where there is no sudo, or this is not root.
 func needSudo(t *testing.T) {
 	t.Helper()
-	if _, err := exec.LookPath("sudo"); err == nil && os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("this needs sudo, and to be root (make packages)")
-	}
-	t.Skip("NOT TESTED: this needs sudo, and to be root (make packages)")
+	need.Root(t)
+	need.Program(t, "sudo")
 }
 
 func TestNoSSH(t *testing.T) {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -208,12 +209,7 @@ capabilities = ["pull", "resolve"]
 
 // systemd finds nothing to complain of.
 func TestSystemdAnalyze(t *testing.T) {
-	if _, err := exec.LookPath("systemd-analyze"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("systemd is not installed, and CI=true")
-		}
-		t.Skip("SKIPPED: systemd is not installed; nothing here was tested")
-	}
+	need.Program(t, "systemd-analyze")
 	for _, configuration := range []string{"", "registry: {listen: ['node:443']}"} {
 		folder := t.TempDir()
 		args := []string{"verify", "--man=no"}

@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 func TestMain(m *testing.M) {
@@ -22,12 +24,7 @@ func TestMain(m *testing.M) {
 // row has its figures. What they are does not matter here.
 func TestRun(t *testing.T) {
 	for _, tool := range []string{"nginx", "docker-registry", "wrk", "skopeo", "xorriso"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("CI") == "true" {
-				t.Fatalf("%s is not installed, and CI=true", tool)
-			}
-			t.Skipf("SKIPPED: %s is not installed; nothing here was tested", tool)
-		}
+		need.Program(t, tool)
 	}
 	helper := filepath.Join(t.TempDir(), "solution-bootstrap")
 	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", helper, "../../cmd/solution-bootstrap").CombinedOutput(); err != nil {

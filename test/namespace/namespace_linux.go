@@ -15,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // inside is set to why the tests do not run in a namespace, or to isInside.
@@ -69,7 +71,7 @@ func again() (int, error) {
 func Need(tb testing.TB) {
 	tb.Helper()
 	if why := os.Getenv(inside); why != isInside {
-		Missing(tb, "mount and process namespaces: "+why)
+		need.Missing(tb, "mount and process namespaces: %s", why)
 	}
 }
 
@@ -79,20 +81,11 @@ func NeedFUSE(tb testing.TB) {
 	Need(tb)
 	device, err := os.OpenFile("/dev/fuse", os.O_RDWR, 0)
 	if err != nil {
-		Missing(tb, err.Error())
+		need.Missing(tb, "%v", err)
 	}
 	if err := device.Close(); err != nil {
 		tb.Fatal(err)
 	}
-}
-
-// Missing skips a test, and with CI=true fails it, for what is not there.
-func Missing(tb testing.TB, what string) {
-	tb.Helper()
-	if os.Getenv("CI") == "true" {
-		tb.Fatalf("not there, and CI=true: %s", what)
-	}
-	tb.Skipf("NOT TESTED, for want of: %s", what)
 }
 
 // Processes returns the ids of the processes whose command line begins with

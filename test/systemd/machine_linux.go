@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/metalk8s/kubectl-solution/test/namespace"
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 const program = "/lib/systemd/systemd"
@@ -71,9 +72,7 @@ func Start(tb testing.TB) *Machine {
 	tb.Helper()
 	namespace.Need(tb)
 	for _, name := range []string{program, "systemctl", "unshare", "nsenter", "ip"} {
-		if _, err := exec.LookPath(name); err != nil {
-			namespace.Missing(tb, name)
-		}
+		need.Program(tb, name)
 	}
 	m := &Machine{tb: tb, folder: tb.TempDir()}
 	m.prepare()

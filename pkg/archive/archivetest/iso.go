@@ -4,13 +4,14 @@ package archivetest
 
 import (
 	"maps"
-	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // packer returns the arguments that all tools share, as archives in the field
@@ -40,12 +41,7 @@ func (b *Builder) GenISO(tb testing.TB) string {
 // where the environment has CI=true.
 func Pack(tb testing.TB, dir, tool string, args ...string) string {
 	tb.Helper()
-	if _, err := exec.LookPath(tool); err != nil {
-		if os.Getenv("CI") == "true" {
-			tb.Fatalf("%s is not installed, and CI=true", tool)
-		}
-		tb.Skipf("SKIPPED: %s is not installed; nothing here was tested", tool)
-	}
+	need.Program(tb, tool)
 	iso := filepath.Join(tb.TempDir(), "solution.iso")
 	args = slices.Concat(args, packer(iso, dir))
 	if out, err := exec.CommandContext(tb.Context(), tool, args...).CombinedOutput(); err != nil {

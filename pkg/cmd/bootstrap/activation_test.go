@@ -11,20 +11,9 @@ import (
 	"syscall"
 	"testing"
 	"time"
-)
 
-// need returns the path of a program of a Debian package.
-func need(t *testing.T, program, debian string) string {
-	t.Helper()
-	path, err := exec.LookPath(program)
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed, and CI=true", debian)
-	}
-	if err != nil {
-		t.Skipf("SKIPPED: %s is not installed; nothing here was tested", debian)
-	}
-	return path
-}
+	"github.com/metalk8s/kubectl-solution/test/need"
+)
 
 // free returns an address that nobody listens on.
 func free(t *testing.T) string {
@@ -40,7 +29,7 @@ func free(t *testing.T) string {
 // systemd opens the sockets, starts the service at the first connection, and is
 // told how it does.
 func TestSocketActivation(t *testing.T) {
-	activate := need(t, "systemd-socket-activate", "systemd")
+	activate := need.Program(t, "systemd-socket-activate")
 	n := newNode(t)
 	// Where it would listen by itself, it cannot.
 	text := "root: " + t.TempDir() + "\nregistry: {listen: ['192.0.2.1:1']}\nmetrics: {listen: ['192.0.2.1:2']}\n"

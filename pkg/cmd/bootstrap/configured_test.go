@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // Every field of the configuration reaches the server. The files are made with
@@ -18,14 +20,14 @@ import (
 func TestServeConfigured(t *testing.T) {
 	folder := t.TempDir()
 	path := func(name string) string { return filepath.Join(folder, name) }
-	users, err := exec.CommandContext(t.Context(), need(t, "htpasswd", "apache2-utils"), "-nbB", "alice", "secret").Output()
+	users, err := exec.CommandContext(t.Context(), need.Program(t, "htpasswd"), "-nbB", "alice", "secret").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(path("users"), users, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	request := exec.CommandContext(t.Context(), need(t, "openssl", "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=node",
+	request := exec.CommandContext(t.Context(), need.Program(t, "openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=node",
 		"-addext", "subjectAltName=IP:127.0.0.1", "-keyout", path("key"), "-out", path("certificate"))
 	if out, err := request.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
 	"github.com/metalk8s/kubectl-solution/pkg/registry/nginx"
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 // list writes a node's solutions.yaml.
@@ -62,13 +63,7 @@ func (n *node) wrote(folder string, failed bool, want []string, args ...string) 
 // good has Debian's nginx check a configuration that includes a pattern.
 func good(t *testing.T, http string) {
 	t.Helper()
-	program, err := exec.LookPath("/usr/sbin/nginx")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("nginx is not installed, and CI=true")
-		}
-		t.Skip("SKIPPED: nginx is not installed; what was made was not checked")
-	}
+	program := need.Program(t, "nginx")
 	folder := t.TempDir()
 	config := filepath.Join(folder, "nginx.conf")
 	text := fmt.Sprintf("pid %s/pid;\nerror_log stderr;\nevents {}\nhttp {\naccess_log off;\n", folder)

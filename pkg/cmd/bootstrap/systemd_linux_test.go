@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
+	"github.com/metalk8s/kubectl-solution/test/need"
 	"github.com/metalk8s/kubectl-solution/test/systemd"
 )
 
@@ -19,8 +20,8 @@ type host struct {
 
 func boot(t *testing.T) *host {
 	t.Helper()
-	need(t, "curl", "curl")
-	need(t, "openssl", "openssl")
+	need.Program(t, "curl")
+	need.Program(t, "openssl")
 	return &host{systemd.Start(t), t}
 }
 

@@ -23,30 +23,14 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
 	"github.com/metalk8s/kubectl-solution/pkg/registry"
 	"github.com/metalk8s/kubectl-solution/pkg/registry/nginx"
+	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
 const id = "example-solution-1.0.0"
 
-// tool returns the path of a program. The test is skipped where that is
-// missing, and fails where the environment has CI=true.
-func tool(t testing.TB, name string) string {
-	t.Helper()
-	// Debian has it where only root looks.
-	for _, candidate := range []string{name, "/usr/sbin/" + name} {
-		if path, err := exec.LookPath(candidate); err == nil {
-			return path
-		}
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s is not installed, and CI=true", name)
-	}
-	t.Skipf("SKIPPED: %s is not installed; nothing here was tested", name)
-	return ""
-}
-
 func command(t testing.TB, name string, args ...string) {
 	t.Helper()
-	if out, err := exec.CommandContext(t.Context(), tool(t, name), args...).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), need.Program(t, name), args...).CombinedOutput(); err != nil {
 		t.Fatalf("%s %q: %v\n%s", name, args, err, out)
 	}
 }
@@ -133,7 +117,7 @@ func run(t testing.TB, locations string) string {
 // is good, and waits until it answers.
 func start(t testing.TB, address, block string) {
 	t.Helper()
-	program, folder := tool(t, "nginx"), t.TempDir()
+	program, folder := need.Program(t, "nginx"), t.TempDir()
 	var temporary strings.Builder
 	for _, name := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&temporary, "%s_temp_path %s/%s;\n", name, folder, name)

@@ -3,7 +3,6 @@
 package registry
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"log/slog"
@@ -29,20 +28,6 @@ type follower struct {
 	paths []string
 	// problem is what is wrong with the file, nil where it is fine or absent.
 	problem atomic.Pointer[Problem]
-}
-
-// follow looks again and again, until ctx ends.
-func (f *follower) follow(ctx context.Context) {
-	ticker := time.NewTicker(followInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-			f.step()
-		}
-	}
 }
 
 // step looks once. A file that cannot be read or used changes nothing: what was

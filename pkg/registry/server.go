@@ -77,7 +77,7 @@ func (s *Server) Run(ctx context.Context) error {
 	f.step()
 	ctx, cancel := context.WithCancelCause(ctx)
 	var tasks sync.WaitGroup
-	tasks.Go(func() { f.follow(ctx) })
+	tasks.Go(func() { followAll(ctx, f.step) })
 	tasks.Go(func() { followAll(ctx, s.access.steps()...) })
 	servers := s.servers(f, listeners)
 	for _, web := range servers {

@@ -11,9 +11,9 @@ import (
 
 // Bounds of the manifests that are kept in memory, in bytes.
 const (
-	cacheBytes = 2 << 20
+	cacheBytes = 1 << 20
 	// cachedBytes is the most of one: nearly all have a few KiB.
-	cachedBytes = 256 << 10
+	cachedBytes = 128 << 10
 )
 
 // manifest is an image's or index's, as it is stored.

@@ -12,7 +12,7 @@ import (
 // which cost a collection nothing: so collections are frequent. Between two of
 // them garbageBytes pile up, within these percentages of what is kept.
 const (
-	garbageBytes = 3 << 20
+	garbageBytes = 2 << 20
 	minGCPercent = 10
 	maxGCPercent = 150
 )

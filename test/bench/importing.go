@@ -3,7 +3,9 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -13,6 +15,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 )
 
 const importing = "archive on disk to images pullable"
@@ -44,10 +48,21 @@ func (b *bench) importOurs(ctx context.Context, dir string) error {
 		return err
 	}
 	return b.timeImport(ctx, c, dir, func() (int64, error) {
-		cmd := exec.CommandContext(ctx, b.helper, "agent", "--config", filepath.Join(dir, helperConfig))
-		cmd.Stdin = strings.NewReader(fmt.Sprintf(`{"protocol":1,"import":{"archives":[%q]}}`, b.iso))
-		return runCounted(cmd)
+		return importArchives(ctx, b.helper, dir, b.iso)
 	})
+}
+
+// importArchives has the helper of a folder import archives, as the plugin does,
+// and returns the bytes that it had written to disk.
+func importArchives(ctx context.Context, helper, dir string, archives ...string) (int64, error) {
+	request := map[string]any{"protocol": bootstrap.Protocol, "import": bootstrap.ImportRequest{Archives: archives}}
+	data, err := json.Marshal(request)
+	if err != nil {
+		return 0, err
+	}
+	cmd := exec.CommandContext(ctx, helper, "agent", "--config", filepath.Join(dir, helperConfig))
+	cmd.Stdin = bytes.NewReader(data)
+	return runCounted(cmd)
 }
 
 func (b *bench) importRegistry(ctx context.Context, dir string) error {

@@ -19,20 +19,40 @@ const (
 	manyLayers = 17 // and a config, manifest.json and version
 )
 
-// measureMemory starts serve with many archives of many files.
+// measureMemory starts serve with many archives of many files: such that were
+// imported, and such that it has to check first.
 func (b *bench) measureMemory(ctx context.Context) error {
 	archives, err := b.makeMany(ctx)
 	if err != nil {
 		return err
 	}
-	name := fmt.Sprintf("%d archives of 10,000 files", b.archives)
 	for round := range b.rounds {
-		progress("%s, round %d of %d", name, round+1, b.rounds)
-		if err := b.openMany(ctx, name, filepath.Join(b.dir, fmt.Sprint("many-", round)), archives); err != nil {
-			return err
+		for _, imported := range []bool{true, false} {
+			dir := filepath.Join(b.dir, fmt.Sprintf("many-%d-%t", round, imported))
+			name := fmt.Sprintf("%d archives of 10,000 files", b.archives)
+			if imported {
+				if err := b.importMany(ctx, dir, archives); err != nil {
+					return err
+				}
+			} else {
+				name += " to be checked"
+			}
+			progress("%s, round %d of %d", name, round+1, b.rounds)
+			if err := b.openMany(ctx, name, dir, archives); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// importMany imports archives into a folder that has no configuration yet.
+func (b *bench) importMany(ctx context.Context, dir string, archives []string) error {
+	if err := write(filepath.Join(dir, helperConfig), "root: "+dir+"\n"); err != nil {
+		return err
+	}
+	_, err := importArchives(ctx, b.helper, dir, archives...)
+	return err
 }
 
 func (b *bench) openMany(ctx context.Context, name, dir string, archives []string) error {

@@ -28,8 +28,14 @@ examples: packages ## Both versions of the sample Solution, into bin/examples/
 
 .PHONY: test
 test: packages build cluster ## All tests, against a real API server
-	go test -race $$(go list ./... | grep -v -e /test/cli -e /test/e2e)
-	go test -timeout 30m ./test/cli
+	@$(MAKE) --no-print-directory -j2 test-packages test-commands
+
+# The command line waits for servers more than it computes, so both run at once; for the race detector it is too slow.
+.PHONY: test-packages test-commands
+test-packages:
+	go test -race $$(go list ./... | grep -v -e /test/cli -e /test/e2e -e /test/bench)
+test-commands:
+	go test -timeout 30m ./test/cli ./test/bench
 
 .PHONY: e2e
 e2e: cluster examples ## Solutions on a real node with containerd; as root

@@ -29,7 +29,8 @@ func TestLargeFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer sparse.Close()
-	for _, at := range []int64{0, 1 << 31, 1<<32 - 2048 - 5, 1<<32 - 5, size - 10} {
+	marks := []int64{0, 1 << 31, 1<<32 - 2048 - 5, 1<<32 - 5, size - 10}
+	for _, at := range marks {
 		if _, err := sparse.WriteAt(fmt.Appendf(nil, "%010d", at), at); err != nil {
 			t.Fatal(err)
 		}
@@ -46,8 +47,20 @@ func TestLargeFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(digest(t, io.NewSectionReader(sparse, 0, size)), digest(t, f)); diff != "" {
-		t.Errorf("the file's content (-source +image):\n%s", diff)
+	defer f.Close()
+	// Each mark with what is around it, and a stretch every 61 MiB.
+	for at := int64(0); at < size; at += 61 << 20 {
+		marks = append(marks, at)
+	}
+	stored, ok := f.(io.ReaderAt)
+	if !ok {
+		t.Fatal("the file is no io.ReaderAt")
+	}
+	for _, at := range marks {
+		from, length := max(0, at-1<<20), int64(2<<20)
+		if diff := cmp.Diff(digest(t, io.NewSectionReader(sparse, from, length)), digest(t, io.NewSectionReader(stored, from, length))); diff != "" {
+			t.Errorf("the file's content at %d (-source +image):\n%s", at, diff)
+		}
 	}
 	if got, err := fs.ReadFile(x, "after"); string(got) != "a file behind it" || err != nil {
 		t.Errorf("after: %q, %v", got, err)

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
@@ -43,27 +44,24 @@ func overSSH(t testing.TB, root string, options sshserver.Options) (*Client, *ss
 	return &Client{Runner: runner}, server
 }
 
-// agents returns how many of the helpers run that the tests have built.
-func agents(t *testing.T) int {
-	t.Helper()
-	files, err := filepath.Glob("/proc/[0-9]*/exe")
-	if err != nil {
-		t.Fatal(err)
-	}
-	running := 0
+// helpers returns the process ids of the helpers that run, of those that the
+// tests have built.
+func helpers() []string {
+	files, _ := filepath.Glob("/proc/[0-9]*/exe") // the pattern is none that fails
+	var ids []string
 	for _, file := range files {
 		if target, err := os.Readlink(file); err == nil && target == filepath.Join(helperFolder, "solution-bootstrap") {
-			running++
+			ids = append(ids, filepath.Base(filepath.Dir(file)))
 		}
 	}
-	return running
+	return ids
 }
 
 // waitGone waits until no helper runs any more.
 func waitGone(t *testing.T) {
 	t.Helper()
 	const patience = 30 * time.Second // it notices within AliveEvery
-	for start := time.Now(); agents(t) > 0; time.Sleep(5 * time.Millisecond) {
+	for start := time.Now(); len(helpers()) > 0; time.Sleep(5 * time.Millisecond) {
 		if time.Since(start) > patience {
 			t.Fatalf("a helper still runs %v after its client is gone", patience)
 		}
@@ -131,6 +129,61 @@ func TestSSHCut(t *testing.T) {
 		}
 	}
 	t.Logf("the change was %v", states)
+}
+
+// cutUpload is a Runner that cuts the network off when so many bytes are sent.
+type cutUpload struct {
+	remote.Runner
+	server *sshserver.Server
+	after  int64
+}
+
+func (c *cutUpload) Run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
+	return c.Runner.Run(ctx, reader(func(p []byte) (int, error) {
+		n, err := stdin.Read(p)
+		if before := c.after; before > 0 {
+			if c.after -= int64(n); c.after <= 0 {
+				c.server.Cut()
+			}
+		}
+		return n, err
+	}), stdout)
+}
+
+type reader func([]byte) (int, error)
+
+func (r reader) Read(p []byte) (int, error) { return r(p) }
+
+// Of an upload whose connection is lost again and again, what arrived is kept,
+// and nothing has the archive's name until all of it is there.
+func TestSSHUploadCut(t *testing.T) {
+	const size, cuts = 24 << 20, 10
+	data := payload(size)
+	n := newNode(t)
+	client, server := overSSH(t, n.root, sshserver.Options{})
+	file, source := localFile(t, "a.iso", data), rand.New(rand.NewPCG(3, 4))
+	for range cuts {
+		after := 1 + source.Int64N(2*size/cuts)
+		cut := &Client{Runner: &cutUpload{client.Runner, server, after}}
+		_, err := cut.Upload(t.Context(), file, false)
+		var failed *remote.RunError
+		if !errors.As(err, &failed) || failed.Reason != remote.Lost {
+			t.Fatalf("cut after %d bytes: %v", after, err)
+		}
+		waitGone(t)
+		if _, err := os.Stat(filepath.Join(n.uploads(), "a.iso")); !errors.Is(err, os.ErrNotExist) {
+			t.Fatalf("cut after %d bytes, and the archive is there: %v", after, err)
+		}
+	}
+	result, err := client.Upload(t.Context(), file, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.holds(result.Path, data)
+	t.Logf("%d bytes, cut %d times: at last %d are sent", size, cuts, result.Received)
+	if result.Received > size/2 {
+		t.Errorf("%d bytes are sent at last, as though nothing had arrived before", result.Received)
+	}
 }
 
 // A helper that waits for its turn does not take it when its client is gone.

@@ -5,11 +5,16 @@
 package bootstrap
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -74,4 +79,88 @@ func sshTrue(b *testing.B, client *Client, server *sshserver.Server, options ...
 	if out, err := exec.CommandContext(b.Context(), "ssh", words...).CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
+}
+
+// BenchmarkSSHUpload uploads a file of 512 MiB to the real helper behind a real
+// sshd, and has scp copy it to the same disk, alternately. It reports x-scp, the
+// rate by that of scp (more is better), and helper-MiB, the helper's peak.
+func BenchmarkSSHUpload(b *testing.B) {
+	const size = 512 << 20
+	root := b.TempDir()
+	client, server := overSSH(b, root, sshserver.Options{Lines: []string{"Subsystem sftp internal-sftp"}})
+	path := filepath.Join(b.TempDir(), "large.iso")
+	file := randomFile(b, path, size)
+	folder := filepath.Join(root, DefaultUploadFolder)
+	copied := filepath.Join(root, "copied.iso")
+	b.SetBytes(size)
+	var uploaded, byScp time.Duration
+	var peak int64
+	for b.Loop() {
+		done := watchPeak(b.Context(), &peak)
+		uploaded += timed(func() {
+			if result, err := client.Upload(b.Context(), file, false); err != nil || result.Received != size {
+				b.Fatalf("%+v, %v", result, err)
+			}
+		})
+		done()
+		b.StopTimer()
+		byScp += timed(func() { scp(b, client, server, path, copied) })
+		for _, path := range []string{filepath.Join(folder, "large.iso"), copied} {
+			if err := os.Remove(path); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(byScp.Seconds()/uploaded.Seconds(), "x-scp")
+	b.ReportMetric(float64(peak)/1024, "helper-MiB")
+}
+
+func randomFile(b *testing.B, path string, size int64) *os.File {
+	b.Helper()
+	file, err := os.Create(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = file.Close() }) // only read after this
+	if _, err := io.CopyN(file, rand.NewChaCha8([32]byte{}), size); err != nil {
+		b.Fatal(err)
+	}
+	return file
+}
+
+func scp(b *testing.B, client *Client, server *sshserver.Server, from, to string) {
+	b.Helper()
+	s, ok := client.Runner.(remote.SSH)
+	if !ok {
+		b.Fatal("the helper is not reached by ssh")
+	}
+	ssh, err := exec.LookPath("ssh") // that of the tests, which scp would not find
+	if err != nil {
+		b.Fatal(err)
+	}
+	words := []string{"-q", "-S", ssh, "-o", "BatchMode=yes", "-P", strconv.Itoa(server.Port), from, s.Host + ":" + to}
+	if out, err := exec.CommandContext(b.Context(), "scp", words...).CombinedOutput(); err != nil {
+		b.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// watchPeak notes the most memory, in KiB, that a helper of these tests has
+// until the result is called.
+func watchPeak(ctx context.Context, peak *int64) (done func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		for ctx.Err() == nil {
+			for _, id := range helpers() {
+				data, _ := os.ReadFile(filepath.Join("/proc", id, "status")) // it may have ended
+				_, rest, _ := strings.Cut(string(data), "VmHWM:")
+				var kib int64
+				_, _ = fmt.Sscan(rest, &kib)
+				*peak = max(*peak, kib)
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	})
+	return func() { cancel(); watching.Wait() }
 }

@@ -100,6 +100,31 @@ var sudoSymptoms = []symptom{
 // diagnose finds out why ssh, or what it ran, has failed.
 func (s SSH) diagnose(e *RunError, failed ended) {
 	switch {
+	case s.diagnosedSSH(e, failed), failed.answered:
+	case s.Sudo && diagnoseSudo(e, failed, s.Host):
+	case failed.status == commandMissing, failed.status == notRunnable:
+		e.Reason, e.Err = NotFound, fmt.Errorf("the helper is not there, or cannot be started (%w)", e.Err)
+		e.Advice = fmt.Sprintf("install solution-bootstrap on %s, in a folder on the PATH of a shell that is not interactive (/usr/local/bin), "+
+			"or see to the command in authorized_keys; try: %s", s.Host, s.byHand("-v"))
+	}
+}
+
+// diagnoseScript finds out why ssh, or the shell behind it, has failed.
+func (s SSH) diagnoseScript(e *RunError, failed ended) {
+	const advice = "installing takes a shell and root: an account that has both (ssh://root@HOST), or by hand (docs/remote.md)"
+	switch {
+	case s.diagnosedSSH(e, failed), failed.answered:
+	case s.Sudo && diagnoseSudo(e, failed, s.Host):
+		e.Advice = advice
+	case failed.status == commandMissing, failed.status == notRunnable:
+		e.Reason, e.Err = NotFound, fmt.Errorf("a shell cannot be started (%w)", e.Err)
+		e.Advice = advice
+	}
+}
+
+// diagnosedSSH says whether it was ssh itself that failed, or was ended.
+func (s SSH) diagnosedSSH(e *RunError, failed ended) bool {
+	switch {
 	case e.Reason == NotFound:
 		e.Reason, e.Advice = NoSSH, "install the OpenSSH client, or run this on the bootstrap node"
 	case e.Reason != Exit:
@@ -107,13 +132,10 @@ func (s SSH) diagnose(e *RunError, failed ended) {
 		e.Reason, e.Err = Lost, fmt.Errorf("the connection was lost, or the helper was killed (%w)", e.Err)
 	case failed.status == sshStatus:
 		s.diagnoseConnection(e)
-	case failed.answered:
-	case s.Sudo && diagnoseSudo(e, failed, s.Host):
-	case failed.status == commandMissing, failed.status == notRunnable:
-		e.Reason, e.Err = NotFound, fmt.Errorf("the helper is not there, or cannot be started (%w)", e.Err)
-		e.Advice = fmt.Sprintf("install solution-bootstrap on %s, in a folder on the PATH of a shell that is not interactive (/usr/local/bin), "+
-			"or see to the command in authorized_keys; try: %s", s.Host, s.byHand("-v"))
+	default:
+		return false
 	}
+	return true
 }
 
 func (s SSH) diagnoseConnection(e *RunError) {

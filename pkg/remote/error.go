@@ -14,6 +14,8 @@ type RunError struct {
 	// Command is what ran, quoted so that it can be pasted into a shell, "" where
 	// that is not known.
 	Command string
+	// Script is what the command, a shell, was given to run, "" for none.
+	Script Script
 	// Stderr is the end of what the command wrote to its standard error, at
 	// most 4 KiB, valid UTF-8.
 	Stderr string
@@ -28,7 +30,10 @@ type RunError struct {
 // Error returns the command, the cause and the last line of Stderr.
 func (e *RunError) Error() string {
 	message := e.Err.Error()
-	if e.Command != "" {
+	switch {
+	case e.Script != "":
+		message = fmt.Sprintf("running the script %s by `%s`: %s", e.Script, e.Command, message)
+	case e.Command != "":
 		message = fmt.Sprintf("running `%s`: %s", e.Command, message)
 	}
 	if line := lastLine(e.Stderr); line != "" {
@@ -51,6 +56,8 @@ func (e *RunError) Hint() string {
 		return "run the command again: it goes on from where it was"
 	case e.Command == "":
 		return "" // there is nothing to try
+	case e.Script != "":
+		return "to see whether a shell runs there at all, run: " + e.Command + " -c id"
 	}
 	return "to see whether the helper works at all, run: " + e.Command + " </dev/null"
 }

@@ -71,7 +71,7 @@ func (s SSH) String() string {
 func (s SSH) Run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	config, err := writeSSHConfig(s.Mode, s.userConfigs)
 	if err != nil {
-		return &RunError{Command: Quote(s.words("ssh_config")...), Reason: NoSSH, Err: err, Advice: "set $XDG_RUNTIME_DIR to a folder of yours that nobody else may enter"}
+		return &RunError{Command: Quote(s.words("ssh_config")...), Reason: NoSSH, Err: err, Advice: privateFolderAdvice}
 	}
 	p := process{words: s.words(config), env: plainEnvironment(), grace: s.Grace}
 	failed := p.run(ctx, stdin, stdout)
@@ -82,6 +82,8 @@ func (s SSH) Run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {
 	s.diagnose(e, *failed)
 	return e
 }
+
+const privateFolderAdvice = "set $XDG_RUNTIME_DIR to a folder of yours that nobody else may enter"
 
 // words returns the command line. All of it is fixed, except for the
 // destination, which has been checked, and comes after "--" all the same.
@@ -108,11 +110,30 @@ func (s SSH) destination() []string {
 
 // byHand returns the command with which a person tries whether ssh works.
 func (s SSH) byHand(options ...string) string {
+	return Quote(append(s.plainWords(options...), "true")...)
+}
+
+// plainWords are those with which a person reaches the host.
+func (s SSH) plainWords(options ...string) []string {
 	words := append([]string{"ssh"}, options...)
 	for _, word := range s.destination() {
 		if word != "--" {
 			words = append(words, word)
 		}
 	}
-	return Quote(append(words, "true")...)
+	return words
+}
+
+// InstallByHand returns the commands with which a person installs a program of
+// this machine on the host: in another way than here, sudo may ask.
+func (s SSH) InstallByHand(file string) string {
+	scp := []string{"scp"}
+	if s.Port != 0 {
+		scp = append(scp, "-P", strconv.Itoa(s.Port))
+	}
+	to := s
+	to.Port = 0
+	target := strings.TrimPrefix(to.String(), "ssh://")
+	install := "sudo install -m 0755 " + program + " " + ProgramPath + " && sudo " + ProgramPath + " install"
+	return Quote(append(scp, file, strings.TrimPrefix(target, "ssh+sudo://")+":"+program)...) + " && " + Quote(append(s.plainWords("-t"), install)...)
 }

@@ -4,10 +4,12 @@ package sshserver
 
 import (
 	"context"
+	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 )
@@ -53,7 +55,8 @@ func (s *Server) connect(ctx context.Context, client net.Conn) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.CommandContext(ctx, s.sshd, "-i", "-e", "-f", filepath.Join(s.Folder, "sshd_config"))
+	words := append(slices.Clone(s.sshd), "-i", "-e", "-f", filepath.Join(s.Folder, "sshd_config"))
+	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = theirs, theirs, log
 	if err := cmd.Start(); err != nil {
 		return err
@@ -66,7 +69,7 @@ func (s *Server) connect(ctx context.Context, client net.Conn) error {
 		l.cut()
 	}
 	var copying sync.WaitGroup
-	copying.Go(func() { s.copy(server, client); l.cut() })
+	copying.Go(func() { s.copy(server, limited{client, s}); l.cut() })
 	copying.Go(func() { s.copy(client, server); l.cut() })
 	s.running.Go(func() {
 		copying.Wait()
@@ -77,7 +80,7 @@ func (s *Server) connect(ctx context.Context, client net.Conn) error {
 
 // copy copies until the connection ends, with pauses while the network is
 // silent.
-func (s *Server) copy(to, from net.Conn) {
+func (s *Server) copy(to io.Writer, from io.Reader) {
 	buffer := make([]byte, 64<<10)
 	for {
 		n, err := from.Read(buffer)
@@ -118,6 +121,28 @@ func (s *Server) Cut() {
 	for _, l := range s.links {
 		l.cut()
 	}
+}
+
+// CutAfter ends all connections once so many more bytes have come from clients.
+func (s *Server) CutAfter(n int64) { s.left.Store(n) }
+
+// limited is a client's connection, which ends when CutAfter says so.
+type limited struct {
+	net.Conn
+	server *Server
+}
+
+func (l limited) Read(p []byte) (int, error) {
+	n, err := l.Conn.Read(p)
+	if left := l.server.left.Load(); left > 0 {
+		if left <= int64(n) {
+			l.server.left.Store(0)
+			l.server.Cut()
+			return 0, io.EOF
+		}
+		l.server.left.Store(left - int64(n))
+	}
+	return n, err
 }
 
 // Silence lets nothing through any more, and ends no connection, until the

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/metalk8s/kubectl-solution/test/need"
@@ -29,6 +30,8 @@ type Options struct {
 	Environment map[string]string
 	// Lines are further lines of sshd_config.
 	Lines []string
+	// Enter is a command that runs sshd, as nsenter does. It has to see Folder.
+	Enter []string
 }
 
 // Server is a running sshd.
@@ -40,9 +43,10 @@ type Server struct {
 	// Folder holds all files of the server.
 	Folder string
 
-	sshd     string
+	sshd     []string
 	listener net.Listener
 	flow     sync.RWMutex // locked while the network is silent
+	left     atomic.Int64 // of CutAfter, 0 for no limit
 	running  sync.WaitGroup
 
 	mu     sync.Mutex
@@ -64,7 +68,7 @@ func Need(t testing.TB, options Options) *Server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(folder) })
-	s := &Server{Folder: folder, Config: filepath.Join(folder, "ssh_config"), sshd: sshd}
+	s := &Server{Folder: folder, Config: filepath.Join(folder, "ssh_config"), sshd: append(options.Enter, sshd)}
 	if err := errors.Join(s.makeKeys(t.Context(), options.Command), s.listen()); err != nil {
 		t.Fatal(err)
 	}

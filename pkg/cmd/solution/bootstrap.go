@@ -20,6 +20,9 @@ var bootstrapHelp = templates.LongDesc(`
 	the registry that serves their images, and the nodes that pull from it.`)
 
 var bootstrapExamples = templates.Examples(`
+	# Install helper and registry on a machine
+	kubectl solution bootstrap install --bootstrap ssh://root@node-1
+
 	# Is everything as it should be?
 	kubectl solution bootstrap status
 
@@ -33,7 +36,8 @@ func newBootstrapCommand(streams genericiooptions.IOStreams, conn *util.Connecti
 		Long:    bootstrapHelp,
 		Example: bootstrapExamples,
 	})
-	cmd.AddCommand(newStatusCommand(streams, conn), newHostsTOMLCommand(streams, conn))
+	cmd.AddCommand(newStatusCommand(streams, conn), newHostsTOMLCommand(streams, conn),
+		newInstallCommand(streams, conn), newUpgradeCommand(streams, conn), newUninstallCommand(streams, conn))
 	return cmd
 }
 

@@ -89,14 +89,7 @@ func newBootstrapReport(f *bootstrapFacts) *bootstrapReport {
 		r.Helper.Version, r.Helper.Protocol, r.Helper.Configuration = s.Version, s.Protocol, &s.Configuration
 		r.Helper.ConfigurationPath, r.Helper.SolutionsPath = s.ConfigurationPath, s.SolutionsPath
 		for _, a := range s.Registry {
-			at := reachedAt{Listen: a.Listen, Error: a.Error}
-			if a.Readiness != nil {
-				at.Answers, at.Ready = true, a.Readiness.Ready
-				if a.Readiness.Archives != nil {
-					at.Archives = new(len(a.Readiness.Archives))
-				}
-			}
-			r.Registry = append(r.Registry, at)
+			r.Registry = append(r.Registry, reached(a))
 		}
 	} else {
 		r.Helper.Error = f.nodeErr.Error()
@@ -105,6 +98,17 @@ func newBootstrapReport(f *bootstrapFacts) *bootstrapReport {
 	r.Problems = append(r.Problems, f.problems(r.Versions)...)
 	r.OK = len(r.Problems) == 0
 	return r
+}
+
+func reached(a bootstrap.RegistryStatus) reachedAt {
+	at := reachedAt{Listen: a.Listen, Error: a.Error}
+	if a.Readiness != nil {
+		at.Answers, at.Ready = true, a.Readiness.Ready
+		if a.Readiness.Archives != nil {
+			at.Archives = new(len(a.Readiness.Archives))
+		}
+	}
+	return at
 }
 
 // versions returns what solutions.yaml lists, and then what only the cluster

@@ -95,6 +95,38 @@ func (c *Connection) IsRemote() bool {
 	return address != "" && !strings.HasPrefix(address, "local")
 }
 
+// NamedBootstrap returns the way to the helper, and to a shell, on the node that
+// the user names. What the cluster records is of no account here: nobody else is
+// to say where something is installed.
+func (c *Connection) NamedBootstrap(ctx context.Context, status *Status) (*Node, remote.Shell, error) {
+	address := c.address()
+	if address == "" {
+		return nil, nil, hint.With(errors.New("on which machine is not said"),
+			"--bootstrap ssh://root@HOST names the bootstrap node, and --bootstrap local this machine (or $%s)", BootstrapEnvironment)
+	}
+	if strings.HasPrefix(address, remote.PodScheme) {
+		return nil, nil, hint.With(fmt.Errorf("bootstrap address %q: a helper in a pod comes with its image, and nothing is installed into it", address),
+			"docs/remote.md has how the helper runs as a pod; --bootstrap ssh://root@HOST names the node itself")
+	}
+	node, err := c.Bootstrap(ctx, nil, status)
+	if err != nil {
+		return nil, nil, err
+	}
+	shell, ok := node.Runner.(remote.Shell)
+	if !ok {
+		return nil, nil, fmt.Errorf("bootstrap address %q: there is no shell", address)
+	}
+	if local, isLocal := node.Runner.(remote.Local); isLocal {
+		if local.Program != "" {
+			return nil, nil, hint.With(fmt.Errorf("bootstrap address %q names a program, and installed is %s", address, remote.ProgramPath),
+				"use --bootstrap local or local+sudo")
+		}
+		local.Program = remote.ProgramPath
+		node.Runner = local
+	}
+	return node, shell, nil
+}
+
 // runner returns the way to an address.
 func (c *Connection) runner(address string) (remote.Runner, error) {
 	if !strings.HasPrefix(address, remote.PodScheme) {

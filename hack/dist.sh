@@ -8,18 +8,29 @@ cd "$(dirname "$0")/.."
 version=${VERSION:?}
 rm -rf dist && mkdir dist
 
-pack() { # pack PROGRAM OS ARCH
+helpers=$(mktemp -d)
+trap 'rm -rf "$helpers"' EXIT
+
+build() { # build PROGRAM OS ARCH FILE
+  CGO_ENABLED=0 GOOS=$2 GOARCH=$3 go build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=$version" -o "$4" "./cmd/$1"
+}
+
+pack() { # pack PROGRAM OS ARCH [FILE...]
   local work name=$1-$2-$3.tar.gz
   work=$(mktemp -d)
-  CGO_ENABLED=0 GOOS=$2 GOARCH=$3 go build -buildvcs=false -trimpath -ldflags "-s -w -X main.version=$version" -o "$work/$1" "./cmd/$1"
-  cp LICENSE "$work/"
+  build "$1" "$2" "$3" "$work/$1"
+  cp LICENSE "${@:4}" "$work/"
   tar --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -C "$work" -cf - . | gzip -n >"dist/$name"
   rm -rf "$work"
   echo "$name"
 }
+# What `kubectl solution bootstrap install` brings to nodes is beside it.
+for arch in amd64 arm64; do
+  build solution-bootstrap linux "$arch" "$helpers/solution-bootstrap-linux-$arch"
+done
 for os in linux darwin; do
   for arch in amd64 arm64; do
-    pack kubectl-solution "$os" "$arch"
+    pack kubectl-solution "$os" "$arch" "$helpers"/*
     pack kubectl-environment "$os" "$arch"
   done
 done

@@ -24,7 +24,7 @@ var tiers = [][]string{
 	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/systemd", "pkg/verified"},
 	{"pkg/archive", "pkg/plan", "pkg/apply", "pkg/mount"},
 	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", "pkg/podexec", "pkg/isofuse"},
-	{"pkg/registry/nginx", "pkg/service"},
+	{"pkg/registry/nginx", "pkg/service", "pkg/provision"},
 	{"pkg/installer"},
 	{"pkg/cmd/cli"},
 	{"pkg/cmd/util"},

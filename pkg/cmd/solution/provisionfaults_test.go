@@ -98,3 +98,30 @@ func TestInstallTwoAtOnce(t *testing.T) {
 	defer m.shell("kill $(cat /mnt/pid)")
 	fails(t, []string{"putting /usr/local/bin/solution-bootstrap in place: ", "somebody else is installing it at this moment"}, "install", "--helper", helper(t, "one"))
 }
+
+// The scripts mean the same to bash, which is the sh of other systems.
+func TestInstallWithBash(t *testing.T) {
+	m := bare(t, "size=64m", sshserver.Options{})
+	m.shell("mount --bind /bin/bash $(readlink -f /bin/sh)")
+	m.expect("echo ${BASH_VERSION:+bash}", "bash")
+	succeeds(t, created+"helper version one"+silent, "install", "--helper", helper(t, "one"))
+	info, err := os.Stat(helper(t, "two"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.server.CutAfter(info.Size() / 2)
+	fails(t, []string{"the connection was lost"}, "upgrade", "--helper", helper(t, "two"))
+	m.eventually("what was written aside is gone", func() bool { return m.shell(listing) == "solution-bootstrap" })
+	fails(t, []string{"The program that was there before is in its place again"}, "upgrade", "--helper", helper(t, "mute"))
+	succeeds(t, "/usr/local/bin/solution-bootstrap updated from version one to two\n"+unchanged+"helper version two"+silent, "upgrade", "--helper", helper(t, "two"))
+	for _, line := range []string{"$(touch /usr/local/bin/canary)\n", "ab x[$(touch /usr/local/bin/canary)]\n"} {
+		if out, err := m.script(remote.ScriptPut, strings.NewReader(line)); err == nil || !strings.HasPrefix(out, "node 1\nfail input") {
+			t.Errorf("%q: %v, %s", line, err, out)
+		}
+	}
+	m.expect(listing, "solution-bootstrap")
+	if stdout, stderr, ok := plugin(t, "uninstall", "--yes"); !ok || strings.Count(stdout, " removed\n") != 5 {
+		t.Errorf("%s%s", stdout, stderr)
+	}
+	m.expect(listing, "")
+}

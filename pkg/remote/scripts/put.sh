@@ -4,9 +4,8 @@
 # replaces the one that is there once it is whole, runs on this machine and has nothing against being installed.
 read -r wanted size
 need_root
-case $wanted$size in
-'' | *[!0-9a-f]*) fail input ;;
-esac
+case $wanted in '' | *[!0-9a-f]*) fail input ;; esac
+case $size in '' | *[!0-9]*) fail input ;; esac
 mkdir -p "$folder" 2>/dev/null || fail write "there is no folder $folder"
 [ ! -d "$program" ] || fail write "$program is a folder"
 command -v sha256sum >/dev/null || fail tool sha256sum

@@ -60,14 +60,14 @@ func failure(reason, text string, said []string) error {
 	case "busy":
 		return hint.With(errors.New("somebody else is installing it at this moment"), "run the command again when that is done")
 	case "space":
-		return hint.With(fmt.Errorf("there is not enough room in %s: %s KiB are free", folder, text), "make room there, and run the command again")
+		return hint.With(fmt.Errorf("there is not enough room in %s: %s KiB are free", remote.ProgramFolder, text), "make room there, and run the command again")
 	case "write":
-		return hint.With(fmt.Errorf("writing to %s: %s", folder, text), "see that its file system can be written to, and has room")
+		return hint.With(fmt.Errorf("writing to %s: %s", remote.ProgramFolder, text), "see that its file system can be written to, and has room")
 	case "digest":
 		return hint.With(errors.New("the program did not arrive whole; the one that was there, if any, still is"), "run the command again")
 	case "run":
 		return hint.With(fmt.Errorf("the program does not run there: %s", text),
-			"see that %s is not mounted noexec, and that the program is solution-bootstrap", folder)
+			"see that %s is not mounted noexec, and that the program is solution-bootstrap", remote.ProgramFolder)
 	case "tool":
 		return hint.With(fmt.Errorf("there is no %s", text), "install it there (coreutils)")
 	case "previous":

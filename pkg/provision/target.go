@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 
@@ -20,8 +19,6 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
-
-var folder = filepath.Dir(remote.ProgramPath)
 
 // Target is a machine on which the helper is installed, or is to be.
 type Target struct {

@@ -52,6 +52,8 @@ func (e *RunError) Hint() string {
 		return e.Advice
 	case e.Reason == Killed:
 		return "see the system's log (journalctl -k) for what ended it, such as a lack of memory; then run the command again"
+	case e.Script != "" && (e.Reason == Lost || e.Reason == Canceled):
+		return "run the command again: what was done already is left as it is"
 	case e.Reason == Lost, e.Reason == Canceled:
 		return "run the command again: it goes on from where it was"
 	case e.Command == "":

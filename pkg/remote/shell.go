@@ -51,8 +51,11 @@ const (
 	ScriptUninstall Script = "uninstall"
 )
 
-// ProgramPath is where the scripts install the helper.
-const ProgramPath = "/usr/local/bin/" + program
+// ProgramPath is where the scripts install the helper, in ProgramFolder.
+const (
+	ProgramFolder = "/usr/local/bin"
+	ProgramPath   = ProgramFolder + "/" + program
+)
 
 var (
 	//go:embed prelude.sh

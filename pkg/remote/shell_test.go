@@ -167,4 +167,3 @@ func TestInstallByHand(t *testing.T) {
 		}
 	}
 }
-

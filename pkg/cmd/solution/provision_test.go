@@ -148,7 +148,8 @@ func TestInstallRefuses(t *testing.T) {
 		"malformed configuration": {prepare: "mkdir -p /etc/metalk8s; echo 'registry: {listen: [x]}' >/etc/metalk8s/solution-bootstrap.yaml", want: []string{
 			"the helper says: reading the helper's configuration /etc/metalk8s/solution-bootstrap.yaml: registry.listen: ",
 		}},
-		"a folder": {prepare: "mkdir /usr/local/bin/solution-bootstrap", want: []string{"/usr/local/bin/solution-bootstrap is a folder"}},
+		"read-only configuration": {prepare: "mkdir -p /etc/systemd/system && mount -o remount,ro /etc", want: []string{"the helper says: writing /etc/", "read-only file system"}},
+		"a folder":                {prepare: "mkdir /usr/local/bin/solution-bootstrap", want: []string{"/usr/local/bin/solution-bootstrap is a folder"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := bare(t, "x-test,"+tt.mount, sshserver.Options{Command: tt.command})

@@ -113,6 +113,9 @@ func (s SSH) diagnose(e *RunError, failed ended) {
 func (s SSH) diagnoseScript(e *RunError, failed ended) {
 	const advice = "installing takes a shell and root: an account that has both (ssh://root@HOST), or by hand (docs/remote.md)"
 	switch {
+	case e.Reason == Exit && failed.status == sshStatus && failed.stderr == "":
+		// What is sent to a script does not wait for its first word.
+		e.Reason, e.Err = Lost, fmt.Errorf("the connection was lost, or the shell was killed (%w)", e.Err)
 	case s.diagnosedSSH(e, failed), failed.answered:
 	case s.Sudo && diagnoseSudo(e, failed, s.Host):
 		e.Advice = advice

@@ -126,6 +126,9 @@ func (s *Server) Cut() {
 // CutAfter ends all connections once so many more bytes have come from clients.
 func (s *Server) CutAfter(n int64) { s.left.Store(n) }
 
+// Received returns how many bytes have come from clients.
+func (s *Server) Received() int64 { return s.received.Load() }
+
 // limited is a client's connection, which ends when CutAfter says so.
 type limited struct {
 	net.Conn
@@ -134,6 +137,7 @@ type limited struct {
 
 func (l limited) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
+	l.server.received.Add(int64(n))
 	if left := l.server.left.Load(); left > 0 {
 		if left <= int64(n) {
 			l.server.left.Store(0)

@@ -47,6 +47,7 @@ type Server struct {
 	listener net.Listener
 	flow     sync.RWMutex // locked while the network is silent
 	left     atomic.Int64 // of CutAfter, 0 for no limit
+	received atomic.Int64
 	running  sync.WaitGroup
 
 	mu     sync.Mutex

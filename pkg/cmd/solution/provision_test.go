@@ -202,10 +202,58 @@ func TestUpgradeReverts(t *testing.T) {
 	succeeds(t, "/usr/local/bin/solution-bootstrap updated from version one to two\n"+unchanged+"helper version two"+silent, "upgrade", "--helper", helper(t, "two"))
 }
 
+// cutAndAgain has an upgrade to a version cut off once so many bytes were sent,
+// and then run again. It tells whether the first one failed.
+func cutAndAgain(t *testing.T, m *machine, version string, after int64) bool {
+	t.Helper()
+	m.server.Cut() // the next begins with a connection of its own
+	m.server.CutAfter(after)
+	_, stderr, first := plugin(t, "upgrade", "--helper", helper(t, version))
+	m.server.CutAfter(0)
+	if !first && !strings.Contains(stderr, "hint: ") {
+		t.Errorf("cut after %d bytes: %s", after, stderr)
+	}
+	if got := m.shell("/usr/local/bin/solution-bootstrap --version"); !strings.HasPrefix(got, "solution-bootstrap version ") {
+		t.Errorf("cut after %d bytes: %s", after, got)
+	}
+	stdout, stderr, ok := plugin(t, "upgrade", "--helper", helper(t, version))
+	for !ok && strings.Contains(stderr, "somebody else is installing it") { // the one that was cut off
+		stdout, stderr, ok = plugin(t, "upgrade", "--helper", helper(t, version))
+	}
+	if !ok || !strings.Contains(stdout, "helper version "+version+" answers\n") {
+		t.Errorf("cut after %d bytes, and then: %s%s", after, stdout, stderr)
+	}
+	m.expect(listing, "solution-bootstrap")
+	return !first
+}
+
+// A connection that is cut in any step is no obstacle to the next run.
+func TestUpgradeCutInAnyStep(t *testing.T) {
+	m := bare(t, "size=64m", sshserver.Options{})
+	succeeds(t, created+"helper version one"+silent, "install", "--helper", helper(t, "one"))
+	m.server.Cut()
+	before := m.server.Received()
+	plugin(t, "upgrade", "--helper", helper(t, "two"))
+	whole := m.server.Received() - before
+	// The steps after the program was sent are the last few KiB.
+	failed := 0
+	for i, after := range []int64{whole - 500, whole - 2000, whole - 4000, whole - 6000, whole - 8000, whole - 10000, whole - 12000, 5000} {
+		if cutAndAgain(t, m, []string{"one", "two"}[i%2], after) {
+			failed++
+		}
+	}
+	if t.Logf("%d of 8 were cut off", failed); failed < 5 {
+		t.Error("too few")
+	}
+}
+
 // A connection that is cut while the program is sent leaves what there was, and
 // nothing else; the next run completes it.
 func TestInstallCut(t *testing.T) {
 	m := bare(t, "size=64m", sshserver.Options{})
+	m.server.CutAfter(1 << 20)
+	fails(t, []string{"the connection was lost"}, "install", "--helper", helper(t, "one"))
+	m.eventually("what was written aside is gone", func() bool { return m.shell(listing) == "" })
 	succeeds(t, created+"helper version one"+silent, "install", "--helper", helper(t, "one"))
 	before := m.shell("sha256sum /usr/local/bin/solution-bootstrap")
 	info, err := os.Stat(helper(t, "two"))
@@ -218,6 +266,7 @@ func TestInstallCut(t *testing.T) {
 		m.eventually("what was written aside is gone", func() bool { return m.shell(listing) == "solution-bootstrap" })
 		m.expect("sha256sum /usr/local/bin/solution-bootstrap", before)
 	}
+	m.shell("touch /usr/local/bin/.solution-bootstrap.new.killed")
 	succeeds(t, "/usr/local/bin/solution-bootstrap updated from version one to two\n"+unchanged+"helper version two"+silent, "upgrade", "--helper", helper(t, "two"))
 	m.expect(listing, "solution-bootstrap")
 }

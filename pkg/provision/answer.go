@@ -83,7 +83,7 @@ func ownFailure(said []string) error {
 	text := strings.Join(said, "\n")
 	_, message, found := strings.Cut("\n"+text, "\nerror: ")
 	if !found {
-		return fmt.Errorf("the helper failed there: %s", text)
+		return fmt.Errorf("what was run there failed: %s", text)
 	}
 	message, advice, _ := strings.Cut(message, "\nhint: ")
 	err := fmt.Errorf("the helper says: %s", message)

@@ -36,7 +36,7 @@ func TestAnswer(t *testing.T) {
 		"unknown failure":       {"node 1\nfail new reason\n", ended, "the script failed: new reason", ""},
 		"the helper's":          {"node 1\nsaid x\nsaid error: a\nsaid   b\nsaid hint: do c\nfail command \n", ended, "the helper says: a\n  b", "do c"},
 		"the helper's, no hint": {"node 1\nsaid error: a\nfail command \n", ended, "the helper says: a", ""},
-		"a crash":               {"node 1\nsaid panic: x\nfail command \n", ended, "the helper failed there: panic: x", ""},
+		"a crash":               {"node 1\nsaid panic: x\nfail command \n", ended, "what was run there failed: panic: x", ""},
 		"a forced command":      {`{"hello":{"version":"1"}}` + "\n", nil, "this key may ask the helper", ""},
 		"a login script":        {"Welcome\nnode 1\n", nil, `something else answers than the script: "Welcome"`, "login script"},
 		"nothing at all":        {"", nil, "something else answers than the script", "login script"},
@@ -76,12 +76,12 @@ func TestParseNode(t *testing.T) {
 	}
 	got, err := parse("system Linux\nmachine x86_64\nuser 0\nsystemd yes\nservice yes\nprevious ab\ndigest cd\nversion 1.0 beta\n")
 	want := &Node{System: "Linux", Machine: "x86_64", IsRoot: true, HasSystemd: true, HasService: true, Digest: "cd", Version: "1.0 beta", Previous: "ab"}
-	if diff := cmp.Diff(want, got); err != nil || diff != "" || got.check() != nil || !got.IsInstalled() {
+	if diff := cmp.Diff(want, got); err != nil || diff != "" || got.Check() != nil || !got.IsInstalled() {
 		t.Errorf("%v, %s", err, diff)
 	}
 	// One that is there and does not run.
 	got, err = parse("system Linux\nmachine aarch64\nuser 1000\ndigest cd\nversion \n")
-	if diff := cmp.Diff(&Node{System: "Linux", Machine: "aarch64", Digest: "cd"}, got); err != nil || diff != "" || got.check() == nil {
+	if diff := cmp.Diff(&Node{System: "Linux", Machine: "aarch64", Digest: "cd"}, got); err != nil || diff != "" || got.Check() == nil {
 		t.Errorf("%v, %s", err, diff)
 	}
 	for _, text := range []string{"", "system Linux\nmachine x86_64\n", "system Linux\nmachine x86_64\nuser x\n", "system Linux\nsystem Linux\nmachine x\nuser 0\n"} {
@@ -90,7 +90,7 @@ func TestParseNode(t *testing.T) {
 		}
 	}
 	for _, n := range []Node{{System: "Darwin", Machine: "arm64", IsRoot: true}, {System: "Linux", Machine: "mips", IsRoot: true}} {
-		if n.check() == nil {
+		if n.Check() == nil {
 			t.Errorf("%v is taken", n)
 		}
 	}

@@ -34,14 +34,6 @@ type Outcome struct {
 	Status *bootstrap.Status
 }
 
-// Check refuses what cannot be installed there.
-func (i *Installation) Check() error {
-	if err := i.Node.check(); err != nil {
-		return fmt.Errorf("bootstrap node (%s): %w", i.Target.Shell, err)
-	}
-	return nil
-}
-
 // Plan tells what Run would change. With ask, a helper that is there is asked
 // what it would change of its service; the new one may differ.
 func (i *Installation) Plan(ctx context.Context, ask bool) (*Outcome, error) {

@@ -49,8 +49,9 @@ func parseNode(words map[string][]string) (*Node, error) {
 // IsInstalled says that the helper's program is there.
 func (n *Node) IsInstalled() bool { return n.Digest != "" }
 
-// check refuses a machine on which the helper cannot be installed.
-func (n *Node) check() error {
+// Check refuses a machine on which the helper cannot be installed, or not by
+// this account.
+func (n *Node) Check() error {
 	switch {
 	case n.System != "Linux":
 		return hint.With(fmt.Errorf("the helper runs on Linux, and this is %s", n.System), "name the bootstrap node: --bootstrap ssh://root@HOST")

@@ -14,6 +14,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
@@ -59,6 +60,7 @@ func (t Target) put(ctx context.Context, p *Program) (version, previous string, 
 	}
 	defer func() { err = errors.Join(err, file.Close()) }()
 	body := &meter{r: io.LimitReader(file, p.Size), total: p.Size, progress: t.Progress}
+	defer body.stop()
 	words, err := t.script(ctx, remote.ScriptPut, fmt.Sprintf("%s %d", p.Digest, p.Size), body)
 	if err != nil {
 		return "", "", fmt.Errorf("putting %s in place: %w", remote.ProgramPath, err)
@@ -142,16 +144,27 @@ func (t Target) script(ctx context.Context, script remote.Script, line string, b
 	return words, nil
 }
 
-// meter tells how much was read.
+// meter tells how much was read, until it is stopped: a script that fails does
+// not wait for what is being read.
 type meter struct {
 	r           io.Reader
 	done, total int64
-	progress    func(bootstrap.Progress)
+
+	mu       sync.Mutex
+	progress func(bootstrap.Progress)
+}
+
+func (m *meter) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.progress = nil
 }
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.done += int64(n)
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	if m.progress != nil {
 		m.progress(bootstrap.Progress{Step: "sending " + name, Done: m.done, Total: m.total})
 	}

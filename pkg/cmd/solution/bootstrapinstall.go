@@ -120,7 +120,21 @@ func (o *provisionOptions) run(ctx context.Context) error {
 
 // gather finds out what has to be known before anything is changed.
 func (o *provisionOptions) gather(ctx context.Context, status *util.Status) (*provision.Installation, error) {
-	named, shell, err := o.conn.NamedBootstrap(ctx, status)
+	i, err := probe(ctx, o.conn, status)
+	if err != nil {
+		return nil, err
+	}
+	if o.upgrade && !i.Node.IsInstalled() {
+		return nil, hint.With(fmt.Errorf("bootstrap node (%s): nothing is installed that could be upgraded", i.Target.Shell), "run: kubectl solution bootstrap install")
+	}
+	i.Program, err = provision.FindProgram(o.helper, i.Node.Machine)
+	return i, err
+}
+
+// probe returns the node that the user names, where something can be installed
+// and removed.
+func probe(ctx context.Context, conn *util.Connection, status *util.Status) (*provision.Installation, error) {
+	named, shell, err := conn.NamedBootstrap(ctx, status)
 	if err != nil {
 		return nil, err
 	}
@@ -129,14 +143,10 @@ func (o *provisionOptions) gather(ctx context.Context, status *util.Status) (*pr
 	if i.Node, err = i.Target.Probe(ctx); err != nil {
 		return nil, err
 	}
-	if o.upgrade && !i.Node.IsInstalled() {
-		return nil, hint.With(fmt.Errorf("bootstrap node (%s): nothing is installed that could be upgraded", shell), "run: kubectl solution bootstrap install")
+	if err := i.Node.Check(); err != nil {
+		return nil, fmt.Errorf("bootstrap node (%s): %w", shell, err)
 	}
-	if err := i.Check(); err != nil {
-		return nil, err
-	}
-	i.Program, err = provision.FindProgram(o.helper, i.Node.Machine)
-	return i, err
+	return i, nil
 }
 
 // print tells what was changed.

@@ -64,27 +64,21 @@ func newUninstallCommand(streams genericiooptions.IOStreams, conn *util.Connecti
 func (o *uninstallOptions) run(ctx context.Context) error {
 	status := util.NewStatus(o.ErrOut)
 	defer status.Clear()
-	named, shell, err := o.conn.NamedBootstrap(ctx, status)
+	i, err := probe(ctx, o.conn, status)
 	if err != nil {
 		return err
 	}
-	target := provision.Target{Shell: shell}
-	status.Step("looking at %s", shell)
-	node, err := target.Probe(ctx)
-	if err != nil {
-		return err
-	}
-	if !node.IsInstalled() {
-		return o.nothing(status, shell, node)
+	if !i.Node.IsInstalled() {
+		return o.nothing(status, i.Target.Shell, i.Node)
 	}
 	if o.dryRun == cmdutil.DryRunNone {
-		served := o.consequence(ctx, named.Client, shell)
+		text := o.consequence(ctx, i.Client, i.Target.Shell)
 		status.Clear()
-		if err := util.Confirm(o.IOStreams, o.yes, served); err != nil {
+		if err := util.Confirm(o.IOStreams, o.yes, text); err != nil {
 			return err
 		}
 	}
-	return o.remove(ctx, status, target)
+	return o.remove(ctx, status, i.Target)
 }
 
 // nothing says that there is nothing to remove.

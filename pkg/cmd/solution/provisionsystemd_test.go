@@ -4,7 +4,10 @@ package solution_test
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path"
@@ -32,8 +35,9 @@ func boot(t *testing.T) (m *machine, share string) {
 		t.Skipf("NOT TESTED: there is no %s (make packages)", program)
 	}
 	share = t.TempDir()
-	cmd := exec.CommandContext(t.Context(), "unshare", "--mount", "--pid", "--fork", "--kill-child", "--cgroup", "--uts", "--ipc", "--net",
-		"../bootstrap/testdata/boot.sh", t.TempDir(), share)
+	m = &machine{t: t}
+	const enter = `echo $$ >"$0/cgroup.procs" && exec unshare --mount --pid --fork --kill-child --cgroup --uts --ipc --net testdata/boot.sh "$@"`
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", enter, m.controlGroup(), t.TempDir(), share)
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
 	if err := cmd.Start(); err != nil {
@@ -46,7 +50,6 @@ func boot(t *testing.T) (m *machine, share string) {
 			t.Logf("%s", &log)
 		}
 	})
-	m = &machine{t: t}
 	m.eventually("systemd has booted", func() bool {
 		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid))
 		first := strings.TrimSpace(string(children))
@@ -64,6 +67,29 @@ func boot(t *testing.T) (m *machine, share string) {
 	}
 	m.shell("mkdir -p /run/sshd")
 	return m, share
+}
+
+// controlGroup returns the folder of a control group, which goes with the test.
+func (m *machine) controlGroup() string {
+	m.t.Helper()
+	run := func(name string, args ...string) {
+		if out, err := exec.CommandContext(context.WithoutCancel(m.t.Context()), name, args...).CombinedOutput(); err != nil {
+			m.t.Fatalf("%s: %v\n%s", name, err, out)
+		}
+	}
+	groups := m.t.TempDir()
+	run("mount", "-t", "cgroup2", "cgroup2", groups)
+	m.t.Cleanup(func() { run("umount", groups) })
+	group := filepath.Join(groups, fmt.Sprintf("test-install-%d", os.Getpid()))
+	run("mkdir", group)
+	m.t.Cleanup(func() {
+		m.eventually("its control groups are gone", func() bool {
+			_ = exec.CommandContext(context.WithoutCancel(m.t.Context()), "find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+").Run() // once its processes are
+			_, err := os.Stat(group)
+			return errors.Is(err, fs.ErrNotExist)
+		})
+	})
+	return group
 }
 
 const get = "curl --silent --show-error --fail --max-time 60 http://127.0.0.1:5000"

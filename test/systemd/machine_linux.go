@@ -178,9 +178,19 @@ func (m *Machine) Copy(from, to string) {
 }
 
 func (m *Machine) command(name string, args ...string) *exec.Cmd {
-	enter := []string{fmt.Sprintf("--target=%d", m.init), "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--root", "--", name}
-	return exec.CommandContext(m.tb.Context(), "nsenter", append(enter, args...)...)
+	words := append(m.Enter(), append([]string{name}, args...)...)
+	return exec.CommandContext(m.tb.Context(), words[0], words[1:]...)
 }
+
+// Enter returns the words to put before a command that is to run on the machine,
+// until that is restarted.
+func (m *Machine) Enter() []string {
+	return []string{"nsenter", fmt.Sprintf("--target=%d", m.init), "--mount", "--pid", "--uts", "--ipc", "--net", "--cgroup", "--root", "--"}
+}
+
+// Root is the folder of this machine that has the other's files, until that is
+// restarted.
+func (m *Machine) Root() string { return fmt.Sprintf("/proc/%d/root", m.init) }
 
 // Restart shuts the machine down in order, and starts it again.
 func (m *Machine) Restart() {

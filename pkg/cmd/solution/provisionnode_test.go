@@ -20,6 +20,8 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution"
+	"github.com/metalk8s/kubectl-solution/test/namespace"
+	"github.com/metalk8s/kubectl-solution/test/need"
 	"github.com/metalk8s/kubectl-solution/test/sshserver"
 )
 
@@ -37,7 +39,7 @@ func TestMain(m *testing.M) {
 	if helpers, err = os.MkdirTemp("", "helpers"); err != nil {
 		panic(err)
 	}
-	status := m.Run()
+	status := namespace.Main(m)
 	if err := os.RemoveAll(helpers); err != nil {
 		panic(err)
 	}
@@ -75,7 +77,7 @@ type machine struct {
 // these mount options, and nothing that is written to /etc stays.
 func bare(t *testing.T, options string, ssh sshserver.Options) *machine {
 	t.Helper()
-	needRoot(t)
+	need.Root(t)
 	const script = `set -e
 		mount --make-rprivate /
 		mount -t tmpfs -o "mode=755,$1" tmpfs /usr/local/bin
@@ -101,17 +103,6 @@ func bare(t *testing.T, options string, ssh sshserver.Options) *machine {
 	m.enter = []string{"nsenter", "--target", strconv.Itoa(cmd.Process.Pid), "--mount", "--net"}
 	m.listen(ssh)
 	return m
-}
-
-func needRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() == 0 {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatal("not root, and CI=true")
-	}
-	t.Skip("NOT TESTED: this needs to be root")
 }
 
 // listen starts sshd there, and has ssh on the PATH know its keys.

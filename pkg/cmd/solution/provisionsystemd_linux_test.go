@@ -3,93 +3,31 @@
 package solution_test
 
 import (
-	"bytes"
-	"context"
-	"errors"
-	"fmt"
-	"io/fs"
-	"os"
 	"os/exec"
 	"path"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
+	"github.com/metalk8s/kubectl-solution/test/need"
 	"github.com/metalk8s/kubectl-solution/test/sshserver"
+	"github.com/metalk8s/kubectl-solution/test/systemd"
 )
 
-// boot returns a machine with a real systemd as its first process, and a folder
-// that is /share there; see boot.sh.
-func boot(t *testing.T) (m *machine, share string) {
+// boot returns a machine with a real systemd as its first process.
+func boot(t *testing.T) (*machine, *systemd.Machine) {
 	t.Helper()
-	needRoot(t)
-	for _, program := range []string{"/lib/systemd/systemd", "curl"} {
-		if _, err := exec.LookPath(program); err == nil {
-			continue
-		}
-		if os.Getenv("CI") == "true" {
-			t.Fatalf("there is no %s (make packages)", program)
-		}
-		t.Skipf("NOT TESTED: there is no %s (make packages)", program)
-	}
-	share = t.TempDir()
-	m = &machine{t: t}
-	const enter = `echo $$ >"$0/cgroup.procs" && exec unshare --mount --pid --fork --kill-child --cgroup --uts --ipc --net testdata/boot.sh "$@"`
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", enter, m.controlGroup(), t.TempDir(), share)
-	var log bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("%s", &log)
-		}
-	})
-	m.eventually("systemd has booted", func() bool {
-		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", cmd.Process.Pid))
-		first := strings.TrimSpace(string(children))
-		if err != nil || first == "" {
-			return false
-		}
-		m.root = "/proc/" + first + "/root"
-		m.enter = []string{"nsenter", "--target", first, "--mount", "--pid", "--cgroup", "--uts", "--ipc", "--net"}
-		return strings.HasPrefix(m.shell("systemctl is-system-running 2>&1 || :"), "running")
-	})
+	need.Program(t, "curl")
+	booted := systemd.Start(t)
+	m := &machine{t: t, root: booted.Root(), enter: booted.Enter()}
 	m.listen(sshserver.Options{})
 	// The machine has a /tmp of its own.
 	if out, err := exec.CommandContext(t.Context(), "cp", "-a", m.server.Folder, m.root+m.server.Folder).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	m.shell("mkdir -p /run/sshd")
-	return m, share
-}
-
-// controlGroup returns the folder of a control group, which goes with the test.
-func (m *machine) controlGroup() string {
-	m.t.Helper()
-	run := func(name string, args ...string) {
-		if out, err := exec.CommandContext(context.WithoutCancel(m.t.Context()), name, args...).CombinedOutput(); err != nil {
-			m.t.Fatalf("%s: %v\n%s", name, err, out)
-		}
-	}
-	groups := m.t.TempDir()
-	run("mount", "-t", "cgroup2", "cgroup2", groups)
-	m.t.Cleanup(func() { run("umount", groups) })
-	group := filepath.Join(groups, fmt.Sprintf("test-install-%d", os.Getpid()))
-	run("mkdir", group)
-	m.t.Cleanup(func() {
-		m.eventually("its control groups are gone", func() bool {
-			_ = exec.CommandContext(context.WithoutCancel(m.t.Context()), "find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+").Run() // once its processes are
-			_, err := os.Stat(group)
-			return errors.Is(err, fs.ErrNotExist)
-		})
-	})
-	return group
+	return m, booted
 }
 
 const get = "curl --silent --show-error --fail --max-time 60 http://127.0.0.1:5000"
@@ -97,11 +35,9 @@ const get = "curl --silent --show-error --fail --max-time 60 http://127.0.0.1:50
 // A machine with systemd: from nothing to a registry that serves, to another
 // version under pulls of which none fails, and back to nothing.
 func TestInstallService(t *testing.T) {
-	m, share := boot(t)
+	m, booted := boot(t)
 	b := archivetest.New(t).WithImage("large", "1", archivetest.LayerSize(16<<20))
-	if err := os.Rename(b.ISO(t), filepath.Join(share, "one.iso")); err != nil {
-		t.Fatal(err)
-	}
+	booted.Copy(b.ISO(t), "/share/one.iso")
 	const active = "systemctl is-active solution-bootstrap.service solution-bootstrap.socket || :"
 	succeeds(t, created+"helper version one answers\nregistry :5000 serves 0 archives\n", "install", "--helper", helper(t, "one"))
 	m.expect(active, "active\nactive")
@@ -116,9 +52,7 @@ func TestInstallService(t *testing.T) {
 	m.expect(active, "active\nactive")
 	m.expect(get+"/v2/", "{}")
 
-	if out, err := exec.CommandContext(t.Context(), "cp", helper(t, "one"), filepath.Join(share, "solution-bootstrap")).CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	booted.Copy(helper(t, "one"), "/share/solution-bootstrap")
 	// An upgrade that was cut off when the program was in place.
 	m.shell("cd /usr/local/bin; ln solution-bootstrap .solution-bootstrap.previous; install -m 755 /share/solution-bootstrap new; mv new solution-bootstrap")
 	succeeds(t, "/usr/local/bin/solution-bootstrap unchanged\n"+unchanged+"solution-bootstrap.service restarted\nhelper version one answers\nregistry :5000 serves 1 archive\n",

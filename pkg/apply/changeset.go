@@ -35,16 +35,6 @@ type Entry struct {
 // ChangeSet is what happened to objects, in order.
 type ChangeSet []Entry
 
-// Changed says that something is not as it was.
-func (c ChangeSet) Changed() bool {
-	for _, e := range c {
-		if e.Action != Unchanged {
-			return true
-		}
-	}
-	return false
-}
-
 func newEntry(o *unstructured.Unstructured, action Action) Entry {
 	return Entry{Object: objectName(o), Namespace: o.GetNamespace(), Action: action}
 }

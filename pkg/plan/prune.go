@@ -8,12 +8,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/selection"
-	"k8s.io/apimachinery/pkg/util/validation"
-
-	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 )
 
 // identity tells objects apart. The version of the API is no part of it: it is
@@ -76,35 +71,4 @@ func deletionRank(id identity) int {
 		{Group: "rbac.authorization.k8s.io", Kind: "ClusterRole"},
 		{Kind: "ServiceAccount"},
 	}, schema.GroupKind{Group: id.group, Kind: id.kind})
-}
-
-// WorkloadSelector selects, by its labels, what Workload made for any version
-// of a Solution, also where older tooling deployed it. For a name that is no
-// label value it selects nothing, also in its written form.
-func WorkloadSelector(solution string) labels.Selector {
-	return labels.NewSelector().Add(slices.Concat(
-		oneOf(v1alpha1.PartOfLabel, solution),
-		oneOf(v1alpha1.ComponentLabel, componentOperator, componentUI),
-		oneOf(v1alpha1.InstanceLabel, solution+"-"+componentOperator, solution+"-"+componentUI),
-	)...)
-}
-
-// oneOf requires one of values, as far as they can be a label's: the name of
-// a Solution with no Operator may be too long for one. With no value left it
-// requires what cannot be, and not labels.Nothing, which is written as "" and
-// so selects everything once it is sent to a server.
-func oneOf(key string, values ...string) []labels.Requirement {
-	values = slices.DeleteFunc(values, func(v string) bool { return len(validation.IsValidLabelValue(v)) > 0 })
-	if len(values) > 0 {
-		if r, err := labels.NewRequirement(key, selection.In, values); err == nil {
-			return []labels.Requirement{*r}
-		}
-	}
-	var none []labels.Requirement
-	for _, operator := range []selection.Operator{selection.Exists, selection.DoesNotExist} {
-		if r, err := labels.NewRequirement(key, operator, nil); err == nil {
-			none = append(none, *r)
-		}
-	}
-	return none
 }

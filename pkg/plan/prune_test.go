@@ -4,12 +4,10 @@ package plan_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
@@ -91,70 +89,5 @@ func TestPruneLeavesWhatHasAController(t *testing.T) {
 		if got := plan.Prune([]*unstructured.Unstructured{u}, nil); len(got) != want {
 			t.Errorf("controller %v: %q", controller, titles(got))
 		}
-	}
-}
-
-func TestWorkloadSelector(t *testing.T) {
-	selector := plan.WorkloadSelector("example-solution")
-	for name, target := range targets() {
-		for _, u := range workload(t, target) {
-			if !selector.Matches(labels.Set(u.GetLabels())) {
-				t.Errorf("%s: %s is not selected", name, titles([]*unstructured.Unstructured{u}))
-			}
-		}
-	}
-	const prefix = "app.kubernetes.io/"
-	old := labels.Set{
-		prefix + "part-of": "example-solution", prefix + "component": "ui", prefix + "instance": "example-solution-ui",
-		prefix + "managed-by": "salt",
-	}
-	if !selector.Matches(old) {
-		t.Error("what older tooling deployed is not selected")
-	}
-	for key, value := range map[string]string{
-		"part-of": "example", "component": "database", "instance": "example-ui",
-	} {
-		other := labels.Merge(old, labels.Set{prefix + key: value})
-		if selector.Matches(other) {
-			t.Errorf("%s %s is selected", key, value)
-		}
-		delete(other, prefix+key)
-		if selector.Matches(other) {
-			t.Errorf("without %s, and selected", key)
-		}
-	}
-	want := "app.kubernetes.io/component in (operator,ui)," +
-		"app.kubernetes.io/instance in (example-solution-operator,example-solution-ui)," +
-		"app.kubernetes.io/part-of in (example-solution)"
-	if got := selector.String(); got != want {
-		t.Errorf("selector %s, want %s", got, want)
-	}
-}
-
-// A selector is sent to the server as text: there, none selects everything.
-func TestWorkloadSelectorOfBadNames(t *testing.T) {
-	for _, solution := range []string{"", "no label!", strings.Repeat("a", 80)} {
-		text := plan.WorkloadSelector(solution).String()
-		parsed, err := labels.Parse(text)
-		if err != nil || parsed.Empty() {
-			t.Errorf("%q: selector %q, %v", solution, text, err)
-			continue
-		}
-		for _, set := range []labels.Set{{}, {"app.kubernetes.io/part-of": solution}, podLabels("ui", "")} {
-			if parsed.Matches(set) {
-				t.Errorf("%q: %s selects %v", solution, text, set)
-			}
-		}
-	}
-}
-
-// A UI may have a name that leaves no room for that of an Operator.
-func TestWorkloadSelectorOfLongName(t *testing.T) {
-	name := strings.Repeat("a", 60)
-	ui := labels.Set{
-		"app.kubernetes.io/part-of": name, "app.kubernetes.io/component": "ui", "app.kubernetes.io/instance": name + "-ui",
-	}
-	if s := plan.WorkloadSelector(name); !s.Matches(ui) {
-		t.Errorf("%s does not select the UI", s)
 	}
 }

@@ -14,13 +14,16 @@
 #   hack/node.sh stop DIR NAME              sends that one SIGTERM, and waits for its end
 #   hack/node.sh down DIR                   ends the node, and removes DIR
 #
-# Commands in the node find the machine's files where they are, except for /run, /var/log and /var/lib/cni. containerd
-# pulls from what DIR/certs.d/<registry>/hosts.toml says. The machine reaches pods and Services; the cluster has no DNS,
+# Commands in the node find the machine's files where they are, except for /run, /var/log, and the folders of $hidden.
+# containerd pulls from what DIR/certs.d/<registry>/hosts.toml says, and static pods are in DIR/manifests. The machine reaches pods and Services; the cluster has no DNS,
 # and no way out.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PATH=$PATH:/usr/sbin:/sbin
 export NO_PROXY='*' no_proxy='*' # nothing here is behind a proxy
+
+# Folders that a node has for itself: of CNI, and those of a helper that runs on the node.
+hidden="/var/lib/cni /etc/metalk8s /var/lib/metalk8s"
 
 fail() {
   echo "node: $*" >&2
@@ -132,15 +135,15 @@ connect() {
 # them as it wants them.
 furnish() {
   inside "$1" bash -euc '
-    mkdir -p /var/lib/cni
-    for folder in /run /var/log /var/lib/cni; do mount -t tmpfs tmpfs "$folder"; done
+    mkdir -p $3
+    for folder in /run /var/log $3; do mount -t tmpfs -o mode=0755 tmpfs "$folder"; done
     mkdir /run/tmp /run/node /run/config /run/sysctl
     mount --bind "$1" /run/node
     mount --bind "$2" /run/config
     while read -r name value; do
       echo "$value" >"/run/sysctl/${name##*/}"
       mount --bind "/run/sysctl/${name##*/}" "/proc/sys/$name"
-    done' furnish "$1" "$top/hack/node" <<'SETTINGS'
+    done' furnish "$1" "$top/hack/node" "$hidden" <<'SETTINGS'
 vm/overcommit_memory 1
 vm/panic_on_oom 0
 kernel/panic 10
@@ -175,7 +178,7 @@ up() {
   local dir=$1 name address kubectl
   ! init_pid "$dir" >/dev/null || fail "a node runs in $dir already"
   down "$dir"
-  mkdir -p "$dir/log" "$dir/certs.d"
+  mkdir -p "$dir/log" "$dir/certs.d" "$dir/manifests"
   trap 'tail -v -n 5 "$dir"/log/*.log >&2; down "$dir"' EXIT
   build "$dir"
   begin "$dir"
@@ -207,7 +210,7 @@ run() {
 }
 
 down() {
-  local dir=$1 pid name
+  local dir=$1 pid name folder
   if pid=$(init_pid "$dir"); then
     kill -KILL "$pid"
     await 30 "the node's processes to end" test ! -e "/proc/$pid"
@@ -215,8 +218,10 @@ down() {
   if name=$(cat "$dir/name" 2>/dev/null); then
     await 30 "interface $name to go" test ! -e "/sys/class/net/$name"
     remove_cgroups "$name"
-    # It was a place to mount at. Other nodes may still have it, and would lose the mount.
-    ls /sys/class/net | grep -q '^solution[0-9]' || [ ! -d /var/lib/cni ] || rmdir --ignore-fail-on-non-empty /var/lib/cni
+    # They were places to mount at. Other nodes may still have them, and would lose the mounts.
+    for folder in $hidden; do
+      ls /sys/class/net | grep -q '^solution[0-9]' || [ ! -d "$folder" ] || rmdir --ignore-fail-on-non-empty "$folder"
+    done
   fi
   rm -rf "$dir"
 }

@@ -130,7 +130,9 @@ func exampleLines(text string) []string {
 
 // tryExample parses an example, and does not run it.
 func tryExample(program, line string) error {
-	if _, piped, found := strings.Cut(line, " | "); found {
+	if first, piped, found := strings.Cut(line, " | "); found && strings.HasPrefix(first, program) {
+		line = first
+	} else if found {
 		line = piped
 	}
 	rest, found := strings.CutPrefix(line, program)

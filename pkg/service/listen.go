@@ -36,9 +36,9 @@ func streams(addresses []string) ([]string, bool) {
 	return list, len(list) > 0
 }
 
-// needsBind tells whether the service itself listens on a port that needs a
-// right.
-func needsBind(c bootstrap.Configuration, bySocket bool) bool {
+// NeedsBind tells whether the registry itself, where systemd does not listen for
+// it, or its metrics are on a port that needs a right.
+func NeedsBind(c bootstrap.Configuration, bySocket bool) bool {
 	addresses := slices.Clone(c.Metrics.Listen)
 	if !bySocket {
 		addresses = append(addresses, c.Registry.Listen...)

@@ -78,7 +78,7 @@ func Files(o Options) ([]File, error) {
 	if o.ConfigurationPath != bootstrap.ConfigurationPath {
 		values["Configuration"] = o.ConfigurationPath
 	}
-	if needsBind(o.Configuration, bySocket) {
+	if NeedsBind(o.Configuration, bySocket) {
 		values["BindCapability"] = " CAP_NET_BIND_SERVICE"
 	}
 	files := []File{

@@ -39,6 +39,6 @@ func NewCommand(in io.Reader, out, errOut io.Writer, version string) *cobra.Comm
 	config := cmd.PersistentFlags().String("config", "",
 		"The helper's configuration. The default is $"+bootstrap.ConfigurationEnvironment+", then "+bootstrap.ConfigurationPath+".")
 	cmd.AddCommand(newAgentCommand(config, version), newConfigCommand(config), newServeCommand(config), newNginxCommand(config),
-		newInstallCommand(config), newUninstallCommand(config))
+		newInstallCommand(config), newUninstallCommand(config), newWaitCommand())
 	return cmd
 }

@@ -29,7 +29,7 @@ var bootstrapExamples = templates.Examples(`
 	# What each node's containerd needs to pull from there
 	kubectl solution bootstrap hosts-toml > hosts.toml`)
 
-func newBootstrapCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
+func newBootstrapCommand(streams genericiooptions.IOStreams, conn *util.Connection, version string) *cobra.Command {
 	cmd := cli.Group(&cobra.Command{
 		Use:     "bootstrap",
 		Short:   "See to the bootstrap node and its registry",
@@ -37,7 +37,8 @@ func newBootstrapCommand(streams genericiooptions.IOStreams, conn *util.Connecti
 		Example: bootstrapExamples,
 	})
 	cmd.AddCommand(newStatusCommand(streams, conn), newHostsTOMLCommand(streams, conn),
-		newInstallCommand(streams, conn), newUpgradeCommand(streams, conn), newUninstallCommand(streams, conn))
+		newInstallCommand(streams, conn), newUpgradeCommand(streams, conn), newUninstallCommand(streams, conn),
+		newPodCommand(streams, version), newImageCommand(streams, version))
 	return cmd
 }
 

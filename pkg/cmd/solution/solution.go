@@ -57,7 +57,7 @@ func NewCommand(streams genericiooptions.IOStreams, version string) *cobra.Comma
 		newGetCommand(streams, conn),
 		newInspectCommand(streams, conn),
 		newCheckCommand(streams, conn),
-		newBootstrapCommand(streams, conn),
+		newBootstrapCommand(streams, conn, version),
 	)
 	return cmd
 }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package solution
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/kubectl/pkg/util/templates"
+
+	"github.com/metalk8s/kubectl-solution/pkg/atomicfile"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/service/image"
+)
+
+var imageHelp = templates.LongDesc(`
+	Write the image of the pod that kubectl solution bootstrap pod prints: an archive
+	for the bootstrap node, where no registry is yet. ctr imports it there, and docker
+	load and podman load read it as well.
+
+	In the image is solution-bootstrap alone, that which lies beside this program. For
+	a node of another architecture, or where this is not Linux, --helper names it;
+	given twice, the image is for both architectures.`)
+
+var imageExamples = templates.Examples(`
+	kubectl solution bootstrap image -o solution-bootstrap.tar
+
+	# On the node, or through ssh
+	kubectl solution bootstrap image | ssh root@node-1 ctr -n k8s.io images import -`)
+
+type imageOptions struct {
+	helpers []string
+	output  string
+	version string
+}
+
+func newImageCommand(streams genericiooptions.IOStreams, version string) *cobra.Command {
+	o := &imageOptions{version: version}
+	cmd := &cobra.Command{
+		Use:     "image",
+		Short:   "Write the image of the pod, as an archive that ctr imports",
+		Long:    imageHelp,
+		Example: imageExamples,
+		Args:    cli.Args(cobra.NoArgs),
+		RunE:    func(*cobra.Command, []string) error { return o.run(streams) },
+	}
+	cmd.Flags().StringArrayVar(&o.helpers, "helper", nil, "A solution-bootstrap for Linux; a second one of another architecture may be given.")
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "The file to write. The default is the standard output.")
+	return cmd
+}
+
+func (o *imageOptions) run(streams genericiooptions.IOStreams) error {
+	if f, ok := streams.Out.(*os.File); ok && o.output == "" && term.IsTerminal(int(f.Fd())) {
+		return hint.With(errors.New("an image is nothing for a terminal"), "name a file: -o FILE")
+	}
+	programs, err := o.programs()
+	if err != nil {
+		return err
+	}
+	var archive bytes.Buffer
+	name := image.Name(o.version)
+	if err := image.Write(&archive, name, programs); err != nil {
+		return fmt.Errorf("making image %s: %w", name, err)
+	}
+	if o.output != "" {
+		if err := atomicfile.Write(o.output, archive.Bytes(), nil); err != nil {
+			return fmt.Errorf("writing %s: %w", o.output, err)
+		}
+	} else if _, err := io.Copy(streams.Out, &archive); err != nil {
+		return fmt.Errorf("writing image %s: %w", name, err)
+	}
+	for _, p := range programs {
+		fmt.Fprintf(streams.ErrOut, "image %s for linux/%s\n", name, p.Architecture)
+	}
+	return nil
+}
+
+// programs reads those that are named, or else the one beside this program.
+func (o *imageOptions) programs() ([]image.Program, error) {
+	paths := o.helpers
+	if len(paths) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("finding this program: %w", err)
+		}
+		paths = []string{filepath.Join(filepath.Dir(self), "solution-bootstrap")}
+	}
+	var programs []image.Program
+	for _, path := range paths {
+		p, err := image.ReadProgram(path)
+		if err != nil {
+			return nil, err
+		}
+		programs = append(programs, p)
+	}
+	return programs, nil
+}

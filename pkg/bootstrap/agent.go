@@ -48,13 +48,39 @@ type Agent struct {
 }
 
 // Serve reads a request from in, answers it with events on out, and returns
-// the error that it has reported there. Where an event cannot be written, as
-// the client is gone, the work ends before anything is changed, and the error
-// is ErrGone.
+// the error that it has reported there. Where an event cannot be written, or
+// the input of an attended request ends, the client is gone: the work ends
+// before anything is changed, and the error is ErrGone.
 func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a.out, a.gone = out, cancel
+	done := make(chan error, 1)
+	go func() { done <- a.serve(ctx, in) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return a.leave(ctx, done)
+	}
+}
+
+// leave waits for the end of work that is to end. It may be blocked where it
+// writes to a client that is gone.
+func (a *Agent) leave(ctx context.Context, done <-chan error) error {
+	var stuck <-chan time.Time
+	if errors.Is(context.Cause(ctx), ErrGone) {
+		stuck = time.After(a.aliveEvery())
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-stuck:
+		return context.Cause(ctx)
+	}
+}
+
+func (a *Agent) serve(ctx context.Context, in io.Reader) error {
 	if err := a.hello(); err != nil {
 		return err
 	}
@@ -86,6 +112,9 @@ func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 	req, rest, err := decodeRequest(in)
 	if err != nil {
 		return nil, reasoned(ReasonBadRequest, err)
+	}
+	if req.Attended && req.Upload == nil { // an upload reads its input itself
+		go a.attend(rest)
 	}
 	switch {
 	case req.List != nil:

@@ -17,13 +17,26 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
 
-// ask sends a request and returns the helper's result.
+// ask sends a request and returns the helper's result. Until then the helper's
+// input stays open.
 func ask[T any](ctx context.Context, c *Client, req Request) (*T, error) {
+	req.Attended = true
 	data, err := encode(req)
 	if err != nil {
 		return nil, err
 	}
-	return answer[T](ctx, c, &req, bytes.NewReader(data), nil)
+	asking, answered := context.WithCancel(ctx)
+	defer answered()
+	return answer[T](ctx, c, &req, io.MultiReader(bytes.NewReader(data), open{asking}), nil)
+}
+
+// open is an input with nothing in it, which ends when ctx does.
+type open struct{ ctx context.Context }
+
+// Read implements io.Reader.
+func (o open) Read([]byte) (int, error) {
+	<-o.ctx.Done()
+	return 0, io.EOF
 }
 
 // askStream sends a request with what s sends after it.

@@ -3,6 +3,7 @@
 package bootstrap
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -145,12 +146,12 @@ type fakeRunner struct {
 func (f fakeRunner) String() string { return "fake" }
 
 func (f fakeRunner) Run(_ context.Context, stdin io.Reader, stdout io.Writer) error {
-	request, err := io.ReadAll(stdin)
+	request, err := bufio.NewReader(stdin).ReadString('\n')
 	if err != nil {
 		return err
 	}
 	if f.asked != nil {
-		*f.asked = string(request)
+		*f.asked = request
 	}
 	for _, part := range f.output {
 		if _, err := io.WriteString(stdout, part); err != nil {

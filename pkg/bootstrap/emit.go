@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 )
@@ -65,6 +66,12 @@ func (a *Agent) keepAlive(ctx context.Context) (stop func()) {
 		cancel()
 		running.Wait()
 	}
+}
+
+// attend ends the work when the input does.
+func (a *Agent) attend(in io.Reader) {
+	_, err := io.Copy(io.Discard, in)
+	a.gone(fmt.Errorf("%w: its end of the input is closed (%w)", ErrGone, cmp.Or(err, io.EOF)))
 }
 
 // isSilent says that it is time for an event: the next occasion to look would

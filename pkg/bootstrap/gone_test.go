@@ -102,3 +102,58 @@ func TestWaitingForLock(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// A client that is to keep the input open, and does not, is gone, also where its
+// output is still taken: the agent stops waiting, and changes nothing.
+func TestInputEnds(t *testing.T) {
+	n := newNode(t)
+	n.importAll(n.archive("1.0.101"))
+	unlock, err := n.agent().Configuration.SolutionsFile().Lock(t.Context(), "alice@laptop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := n.configuration()
+	in, client := io.Pipe()
+	waits := writer(func(p []byte) (int, error) {
+		if strings.Contains(string(p), "waiting for alice") {
+			client.Close()
+		}
+		return len(p), nil
+	})
+	req := Request{Attended: true, Activate: &ActivateRequest{Name: solutionName}}
+	err = n.agent().Serve(t.Context(), io.MultiReader(request(t, req), strings.NewReader("\n"), in), waits)
+	if !errors.Is(err, ErrGone) || !errors.Is(err, io.EOF) || n.configuration() != before {
+		t.Errorf("%v\n%s", err, n.configuration())
+	}
+	if err := unlock(); err != nil {
+		t.Fatal(err)
+	}
+	// While the input is open the client is there.
+	in, client = io.Pipe()
+	defer client.Close()
+	if err := n.agent().Serve(t.Context(), io.MultiReader(request(t, req), strings.NewReader("\n"), in), io.Discard); err != nil || n.configuration() == before {
+		t.Errorf("%v\n%s", err, n.configuration())
+	}
+}
+
+// Nothing keeps an agent whose client is gone, not even an output that neither
+// takes anything nor ends.
+func TestOutputBlocks(t *testing.T) {
+	n := newNode(t)
+	in, client := io.Pipe()
+	blocked := make(chan struct{})
+	defer close(blocked)
+	stuck := writer(func(p []byte) (int, error) {
+		if strings.Contains(string(p), `"result"`) {
+			client.Close()
+			<-blocked
+		}
+		return len(p), nil
+	})
+	agent := n.agent()
+	agent.AliveEvery = 50 * time.Millisecond
+	req := Request{Attended: true, List: &ListRequest{}}
+	if err := agent.Serve(t.Context(), io.MultiReader(request(t, req), strings.NewReader("\n"), in), stuck); !errors.Is(err, ErrGone) {
+		t.Errorf("%v", err)
+	}
+}

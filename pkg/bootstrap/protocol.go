@@ -21,7 +21,11 @@ const Protocol = 1
 type Request struct {
 	Protocol int `json:"protocol"`
 	// Holder names the one who asks, for those who have to wait for a lock.
-	Holder     string             `json:"holder,omitempty"`
+	Holder string `json:"holder,omitempty"`
+	// Attended says that the client keeps the helper's input open until it has
+	// the answer: where the input ends before, the client is gone. Of a helper
+	// in a pod the output goes on to be taken for a while then, or for good.
+	Attended   bool               `json:"attended,omitempty"`
 	List       *ListRequest       `json:"list,omitempty"`
 	Check      *CheckRequest      `json:"check,omitempty"`
 	Import     *ImportRequest     `json:"import,omitempty"`

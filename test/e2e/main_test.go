@@ -57,14 +57,18 @@ func TestScripts(t *testing.T) {
 			"asked":    askedCommand,
 			"capture":  captureCommand,
 			"ctr":      ctrCommand,
+			"helper":   helperCommand,
 			"hosts":    hostsCommand,
 			"left":     leftCommand,
 			"logged":   loggedCommand,
+			"node":     nodeCommand,
 			"objects":  objectsCommand,
 			"proxy":    proxyCommand,
 			"pull":     pullCommand,
 			"pulled":   pulledCommand,
 			"registry": registryCommand,
+			"start":    startCommand,
+			"stop":     stopCommand,
 		},
 	})
 }

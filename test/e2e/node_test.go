@@ -131,6 +131,44 @@ func (n *node) exec(ts *testscript.TestScript, args ...string) error {
 	return ts.Exec(n.path("hack", "node.sh"), append([]string{"exec", n.dir}, args...)...)
 }
 
+func nodeCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) == 0 {
+		ts.Fatalf("usage: node COMMAND ARG…")
+	}
+	if err := state(ts).node.exec(ts, args...); (err != nil) != neg {
+		ts.Fatalf("in the node: %v", err)
+	}
+}
+
+func startCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: start NAME COMMAND ARG…")
+	}
+	state(ts).node.startProgram(ts, args[0], args[1:]...)
+}
+
+func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: stop NAME")
+	}
+	n := state(ts).node
+	ts.Check(ts.Exec(n.path("hack", "node.sh"), "stop", n.dir, args[0]))
+}
+
+// helperCommand builds the helper as make build does. Those on the PATH are the
+// test itself, which could not be alone in an image.
+func helperCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: helper FILE")
+	}
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", ts.MkAbs(args[0]), "./cmd/solution-bootstrap")
+	cmd.Dir = state(ts).node.path()
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		ts.Fatalf("%v: %s", err, out)
+	}
+}
+
 func ctrCommand(ts *testscript.TestScript, neg bool, args []string) {
 	err := state(ts).node.exec(ts, append([]string{"ctr", "--namespace", "k8s.io"}, args...)...)
 	if (err != nil) != neg {

@@ -68,7 +68,7 @@ func registryCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	s, name := state(ts), args[1]
 	if args[0] == "stop" {
-		ts.Check(ts.Exec(s.node.path("hack", "node.sh"), "stop", s.node.dir, name))
+		stopCommand(ts, false, args[1:])
 		return
 	}
 	address := s.add(name)
@@ -95,9 +95,9 @@ func hostsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s := state(ts)
 	var text strings.Builder
 	// Without it containerd would ask for the name itself once these have failed.
-	fmt.Fprintf(&text, "server = \"http://%s\"\n", s.registries[args[len(args)-1]])
+	fmt.Fprintf(&text, "server = \"http://%s\"\n", s.add(args[len(args)-1]))
 	for _, name := range args {
-		fmt.Fprintf(&text, "[host.\"http://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", s.registries[name])
+		fmt.Fprintf(&text, "[host.\"http://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", s.add(name))
 	}
 	dir := filepath.Join(s.node.dir, "certs.d", ts.Getenv("ENDPOINT"))
 	ts.Check(os.MkdirAll(dir, 0o755))

@@ -6,16 +6,41 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
+	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/remote"
+	"github.com/metalk8s/kubectl-solution/pkg/service/pod"
 )
 
 // What helps against most of what can be wrong.
 const (
-	adviseStart = "on the bootstrap node, run: systemctl start solution-bootstrap (or solution-bootstrap serve), and see its log: journalctl -u solution-bootstrap"
-	adviseSync  = "to make the cluster match the bootstrap node, run: kubectl solution sync"
-	adviseLog   = "it sees a change within a second; if this stays, its log tells why: journalctl -u solution-bootstrap"
+	adviseStart    = "on the bootstrap node, run: systemctl start solution-bootstrap (or solution-bootstrap serve), and see its log: " + serviceLog
+	advisePodStart = "see whether its container runs: kubectl describe pod " + podSelector + ", and its log: " + podLog
+	adviseSync     = "to make the cluster match the bootstrap node, run: kubectl solution sync"
+	adviseLog      = "it sees a change within a second; if this stays, its log tells why: "
+
+	serviceLog  = "journalctl -u solution-bootstrap"
+	podSelector = "-n " + v1alpha1.Namespace + " -l " + v1alpha1.AppLabel + "=" + pod.Name
+	podLog      = "kubectl logs " + podSelector + " -c " + pod.RegistryContainer
 )
+
+// adviseStart tells how to start the registry, which runs where the helper does.
+func (f *bootstrapFacts) adviseStart() string {
+	if strings.HasPrefix(f.address, remote.PodScheme) {
+		return advisePodStart
+	}
+	return adviseStart
+}
+
+// adviseLog tells where the registry's log is.
+func (f *bootstrapFacts) adviseLog() string {
+	if strings.HasPrefix(f.address, remote.PodScheme) {
+		return adviseLog + podLog
+	}
+	return adviseLog + serviceLog
+}
 
 // problems compares what bootstrap node, registry and cluster say.
 func (f *bootstrapFacts) problems(versions []reportedVersion) []problem {
@@ -51,20 +76,20 @@ func (f *bootstrapFacts) nodeProblems() []problem {
 	told := slices.ContainsFunc(s.Registry, func(at bootstrap.RegistryStatus) bool { return at.Readiness != nil && at.Readiness.Archives != nil })
 	for _, at := range s.Registry {
 		if at.Readiness == nil {
-			list = append(list, problem{fmt.Sprintf("the registry does not answer at %s: %s", at.Listen, at.Error), adviseStart})
+			list = append(list, problem{fmt.Sprintf("the registry does not answer at %s: %s", at.Listen, at.Error), f.adviseStart()})
 			continue
 		}
 		if at.Readiness.Archives == nil && !at.Readiness.Ready && !told {
-			list = append(list, problem{fmt.Sprintf("the registry at %s says that not all is well, and tells a stranger no more", at.Listen), adviseLog})
+			list = append(list, problem{fmt.Sprintf("the registry at %s says that not all is well, and tells a stranger no more", at.Listen), f.adviseLog()})
 		}
 		for _, p := range at.Readiness.Problems {
-			known := problem{fmt.Sprintf("%s: %s", p.Path, p.Error), adviseLog}
+			known := problem{fmt.Sprintf("%s: %s", p.Path, p.Error), f.adviseLog()}
 			if !f.reported(p) && !slices.Contains(list, known) {
 				list = append(list, known)
 			}
 		}
 		for _, a := range at.Readiness.Archives {
-			extra := problem{fmt.Sprintf("the registry serves %s from %s, which %s does not list", a.ID, a.Path, s.SolutionsPath), adviseLog}
+			extra := problem{fmt.Sprintf("the registry serves %s from %s, which %s does not list", a.ID, a.Path, s.SolutionsPath), f.adviseLog()}
 			if s.State != nil && !lists(s.State, a.Path) && !slices.Contains(list, extra) {
 				list = append(list, extra)
 			}
@@ -126,9 +151,9 @@ func (f *bootstrapFacts) versionProblems(v reportedVersion) []problem {
 	case v.Error != "":
 		add(fmt.Sprintf("bring the file back, or run: kubectl solution unimport %s", v.Archive), "%s", v.Error)
 	case is(v.Listed, true) && is(v.Served, false):
-		add(adviseLog, "the bootstrap node lists %s (%s), and the registry does not serve it", v.ID, v.Archive)
+		add(f.adviseLog(), "the bootstrap node lists %s (%s), and the registry does not serve it", v.ID, v.Archive)
 	case v.Listed == nil && is(v.Recorded, true) && is(v.Served, false):
-		add(adviseLog, "the cluster lists %s (%s), and the registry does not serve it", v.ID, v.Archive)
+		add(f.adviseLog(), "the cluster lists %s (%s), and the registry does not serve it", v.ID, v.Archive)
 	}
 	switch {
 	case is(v.Listed, false):

@@ -21,7 +21,7 @@ func registry(o Options, f folders) corev1.Container {
 		context.Capabilities.Add = []corev1.Capability{"NET_BIND_SERVICE"}
 	}
 	return corev1.Container{
-		Name:            registryContainer,
+		Name:            RegistryContainer,
 		Image:           o.Image,
 		ImagePullPolicy: corev1.PullNever,
 		Args:            []string{"serve"},
@@ -39,7 +39,7 @@ func registry(o Options, f folders) corev1.Container {
 // It is root, whose files it changes, with none of root's capabilities.
 func agent(o Options, f folders) corev1.Container {
 	return corev1.Container{
-		Name:            agentContainer,
+		Name:            AgentContainer,
 		Image:           o.Image,
 		ImagePullPolicy: corev1.PullNever,
 		Args:            []string{"wait"},

@@ -30,8 +30,8 @@ const Address = "pod://" + v1alpha1.AppLabel + "=" + Name
 
 // Names of the containers.
 const (
-	registryContainer = "registry"
-	agentContainer    = "agent"
+	RegistryContainer = "registry"
+	AgentContainer    = "agent"
 )
 
 // DefaultUser is a user that owns nothing, and is nobody.
@@ -172,5 +172,5 @@ func labels() map[string]string {
 // annotations have `kubectl exec`, and so the plugins, take the agent's
 // container.
 func annotations() map[string]string {
-	return map[string]string{"kubectl.kubernetes.io/default-container": agentContainer}
+	return map[string]string{"kubectl.kubernetes.io/default-container": AgentContainer}
 }

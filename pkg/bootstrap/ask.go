@@ -17,17 +17,20 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
 
-// ask sends a request and returns the helper's result. Until then the helper's
-// input stays open.
+// ask sends a request and returns the helper's result.
 func ask[T any](ctx context.Context, c *Client, req Request) (*T, error) {
-	req.Attended = true
+	_, req.Attended = c.Runner.(remote.Attended)
 	data, err := encode(req)
 	if err != nil {
 		return nil, err
 	}
-	asking, answered := context.WithCancel(ctx)
-	defer answered()
-	return answer[T](ctx, c, &req, io.MultiReader(bytes.NewReader(data), open{asking}), nil)
+	var stdin io.Reader = bytes.NewReader(data)
+	if req.Attended {
+		asking, answered := context.WithCancel(ctx)
+		defer answered()
+		stdin = io.MultiReader(stdin, open{asking})
+	}
+	return answer[T](ctx, c, &req, stdin, nil)
 }
 
 // open is an input with nothing in it, which ends when ctx does.

@@ -3,7 +3,6 @@
 package bootstrap
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -146,12 +145,12 @@ type fakeRunner struct {
 func (f fakeRunner) String() string { return "fake" }
 
 func (f fakeRunner) Run(_ context.Context, stdin io.Reader, stdout io.Writer) error {
-	request, err := bufio.NewReader(stdin).ReadString('\n')
+	request, err := io.ReadAll(stdin)
 	if err != nil {
 		return err
 	}
 	if f.asked != nil {
-		*f.asked = request
+		*f.asked = string(request)
 	}
 	for _, part := range f.output {
 		if _, err := io.WriteString(stdout, part); err != nil {

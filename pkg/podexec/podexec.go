@@ -34,7 +34,10 @@ type Runner struct {
 	Container string
 }
 
-var _ remote.Runner = Runner{}
+var (
+	_ remote.Runner   = Runner{}
+	_ remote.Attended = Runner{}
+)
 
 // Parse reads an address pod://[namespace/]name-or-selector[#container]. The
 // namespace is v1alpha1.Namespace by default.
@@ -76,6 +79,10 @@ func (r Runner) String() string {
 	}
 	return address
 }
+
+// Attended says that the output of what runs in a pod is taken by the container
+// runtime, whether anybody reads it or not.
+func (r Runner) Attended() {}
 
 // Run runs the helper's agent in the pod. See remote.Runner.
 func (r Runner) Run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {

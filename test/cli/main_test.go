@@ -72,6 +72,7 @@ func TestScripts(t *testing.T) {
 			"capture":        captureCommand,
 			"corrupt":        corruptCommand,
 			"freeport":       freePortCommand,
+			"helper":         helperCommand,
 			"holds":          c.holdsCommand,
 			"inside":         insideCommand,
 			"kubectl":        kubectlCommand,

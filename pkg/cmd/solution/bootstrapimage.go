@@ -70,17 +70,25 @@ func (o *imageOptions) run(streams genericiooptions.IOStreams) error {
 	if err := image.Write(&archive, name, programs); err != nil {
 		return fmt.Errorf("making image %s: %w", name, err)
 	}
-	if o.output != "" {
-		if err := atomicfile.Write(o.output, archive.Bytes(), nil); err != nil {
-			return fmt.Errorf("writing %s: %w", o.output, err)
-		}
-	} else if _, err := io.Copy(streams.Out, &archive); err != nil {
+	if err := o.write(streams.Out, archive.Bytes()); err != nil {
 		return fmt.Errorf("writing image %s: %w", name, err)
 	}
 	for _, p := range programs {
 		fmt.Fprintf(streams.ErrOut, "image %s for linux/%s\n", name, p.Architecture)
 	}
 	return nil
+}
+
+// write writes the archive, a file wholly or not at all.
+func (o *imageOptions) write(out io.Writer, archive []byte) error {
+	if o.output == "" {
+		_, err := out.Write(archive)
+		return err
+	}
+	if _, err := os.Stat(filepath.Dir(o.output)); err != nil {
+		return err // a folder that is misspelt is not made
+	}
+	return atomicfile.Write(o.output, archive, nil)
 }
 
 // programs reads those that are named, or else the one beside this program.

@@ -33,7 +33,7 @@ var podHelp = templates.LongDesc(`
 
 var podExamples = templates.Examples(`
 	# A DaemonSet for the node that has the archives
-	kubectl solution bootstrap pod --node node-1 --archives /srv/solutions | kubectl apply -f -
+	kubectl solution bootstrap pod --node node-1 --archives /srv/solutions | kubectl apply --server-side -f -
 	kubectl solution import --bootstrap pod://app=solution-bootstrap /srv/solutions/example-solution-1.0.0.iso
 
 	# A static pod: its file belongs on the node

@@ -23,17 +23,17 @@ import (
 
 var imageHelp = templates.LongDesc(`
 	Write the image of the pod that kubectl solution bootstrap pod prints: an archive
-	for the bootstrap node, where no registry is yet. ctr imports it there, and docker
-	load and podman load read it as well.
+	for the bootstrap node, where no registry is yet. ctr imports it there; podman load
+	takes it as well, and docker load where it is for one architecture.
 
-	In the image is solution-bootstrap alone, that which lies beside this program. For
-	a node of another architecture, or where this is not Linux, --helper names it;
-	given twice, the image is for both architectures.`)
+	In the image is solution-bootstrap alone: that which --helper names; else those
+	for both architectures that a release has beside this program; else the
+	solution-bootstrap beside it. The same programs make the same archive.`)
 
 var imageExamples = templates.Examples(`
 	kubectl solution bootstrap image -o solution-bootstrap.tar
 
-	# On the node, or through ssh
+	# Through ssh, for containerd on the node
 	kubectl solution bootstrap image | ssh root@node-1 ctr -n k8s.io images import -`)
 
 type imageOptions struct {
@@ -91,15 +91,18 @@ func (o *imageOptions) write(out io.Writer, archive []byte) error {
 	return atomicfile.Write(o.output, archive, nil)
 }
 
-// programs reads those that are named, or else the one beside this program.
+// programs reads those that are named, or else those beside this program.
 func (o *imageOptions) programs() ([]image.Program, error) {
 	paths := o.helpers
 	if len(paths) == 0 {
 		self, err := os.Executable()
+		if err == nil {
+			self, err = filepath.EvalSymlinks(self)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("finding this program: %w", err)
 		}
-		paths = []string{filepath.Join(filepath.Dir(self), "solution-bootstrap")}
+		paths = helpersIn(filepath.Dir(self))
 	}
 	var programs []image.Program
 	for _, path := range paths {
@@ -110,4 +113,21 @@ func (o *imageOptions) programs() ([]image.Program, error) {
 		programs = append(programs, p)
 	}
 	return programs, nil
+}
+
+// helpersIn returns the paths of the helpers in a folder: those of a release,
+// which has them for each architecture, or else that of `make build`.
+func helpersIn(folder string) []string {
+	const name = "solution-bootstrap"
+	var paths []string
+	for _, architecture := range []string{"amd64", "arm64"} {
+		path := filepath.Join(folder, name+"-linux-"+architecture)
+		if _, err := os.Stat(path); err == nil {
+			paths = append(paths, path)
+		}
+	}
+	if len(paths) == 0 {
+		return []string{filepath.Join(folder, name)}
+	}
+	return paths
 }

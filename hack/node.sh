@@ -15,8 +15,8 @@
 #   hack/node.sh down DIR                   ends the node, and removes DIR
 #
 # Commands in the node find the machine's files where they are, except for /run, /var/log, and the folders of $hidden.
-# containerd pulls from what DIR/certs.d/<registry>/hosts.toml says, and static pods are in DIR/manifests. The machine reaches pods and Services; the cluster has no DNS,
-# and no way out.
+# containerd pulls from what DIR/certs.d/<registry>/hosts.toml says, and the kubelet runs the static pods of DIR/manifests.
+# The machine reaches pods and Services; the cluster has no DNS, and no way out.
 set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 export PATH=$PATH:/usr/sbin:/sbin

@@ -3,6 +3,7 @@
 package bootstrap
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -244,5 +246,45 @@ func TestClientCarriesFailures(t *testing.T) {
 		client := &Client{Runner: fakeRunner{output: []string{hello, failure}, err: ended}}
 		_, err := client.Unimport(t.Context(), UnimportRequest{Archives: []string{"/a.iso"}})
 		wantRemote(t, err, "in use", "first this", ReasonInUse)
+	}
+}
+
+// attendedRunner is a fake: a helper that answers once it has seen that its
+// input stays open.
+type attendedRunner struct{ fakeRunner }
+
+func (attendedRunner) Attended() {}
+
+func (f attendedRunner) Run(_ context.Context, stdin io.Reader, stdout io.Writer) error {
+	in := bufio.NewReader(stdin)
+	line, err := in.ReadString('\n')
+	if err != nil || !strings.Contains(line, `"attended":true`) {
+		return fmt.Errorf("the request is %q, %w", line, err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		_, err := in.ReadByte()
+		ended <- err
+	}()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("the input has ended: %w", err)
+	case <-time.After(50 * time.Millisecond):
+	}
+	_, err = io.WriteString(stdout, hello+result)
+	return err
+}
+
+// Where a helper is told by its input that its client is there, it stays open
+// until there is an answer.
+func TestAttended(t *testing.T) {
+	c := &Client{Runner: attendedRunner{}}
+	if _, err := c.List(t.Context(), ListRequest{}); err != nil {
+		t.Error(err)
+	}
+	asked := ""
+	c.Runner = fakeRunner{output: []string{hello + result}, asked: &asked}
+	if _, err := c.List(t.Context(), ListRequest{}); err != nil || strings.Contains(asked, "attended") {
+		t.Errorf("%s: %v", asked, err)
 	}
 }

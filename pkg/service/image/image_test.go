@@ -34,19 +34,27 @@ var built struct {
 	err  error
 }
 
-// helper returns a solution-bootstrap for amd64 as make build makes it.
+// helper returns a program for amd64 that is built as the helper is, and called
+// so, but does nothing: to compress the real one takes its time, and that is
+// done where it is run (test/cli, test/e2e).
 func helper(t *testing.T) []byte {
 	t.Helper()
 	built.Do(func() {
-		path := filepath.Join(t.TempDir(), program)
-		cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, "../../../cmd/solution-bootstrap")
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
-		var out []byte
-		if out, built.err = cmd.CombinedOutput(); built.err == nil {
-			built.data, built.err = os.ReadFile(path)
-		} else {
-			built.err = fmt.Errorf("%w: %s", built.err, out)
+		folder := t.TempDir()
+		for name, text := range map[string]string{"go.mod": "module example.com/" + program + "\n", "main.go": "package main\n\nfunc main() {}\n"} {
+			if built.err = os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); built.err != nil {
+				return
+			}
 		}
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", "out")
+		cmd.Dir = folder
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=amd64")
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			built.err = fmt.Errorf("%w: %s", err, out)
+			return
+		}
+		built.data, built.err = os.ReadFile(filepath.Join(folder, "out"))
 	})
 	if built.err != nil {
 		t.Fatal(built.err)

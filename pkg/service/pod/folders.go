@@ -66,7 +66,7 @@ func checkFolder(path string) error {
 	case !filepath.IsAbs(path):
 		return fmt.Errorf("folder %q is no absolute path", path)
 	case slices.Contains(strings.Split(path, "/"), ".."):
-		return fmt.Errorf("folder %q: a pod cannot have a path with ..", path)
+		return fmt.Errorf("folder %q: .. cannot be in a path of a pod", path)
 	case strings.Contains(path, ":"):
 		return fmt.Errorf("folder %q: a pod cannot have a path with a colon", path)
 	case slices.Contains(tooMuch, filepath.Clean(path)):

@@ -191,7 +191,7 @@ func TestRefused(t *testing.T) {
 		{func(o *Options) { o.Configuration.Registry.Listen = []string{":5000", "10.0.0.1:0"} }, `registry.listen: whether "10.0.0.1:0" answers cannot be asked`},
 		{func(o *Options) { o.Archives = []string{"solutions"} }, `folder "solutions" is no absolute path`},
 		{func(o *Options) { o.Archives = []string{""} }, `folder "" is no absolute path`},
-		{func(o *Options) { o.Archives = []string{"/srv/../etc"} }, `folder "/srv/../etc": a pod cannot have a path with ..`},
+		{func(o *Options) { o.Archives = []string{"/srv/../etc"} }, `folder "/srv/../etc": .. cannot be in a path of a pod`},
 		{func(o *Options) { o.Archives = []string{"/srv/a:b"} }, `folder "/srv/a:b": a pod cannot have a path with a colon`},
 		{func(o *Options) { o.Archives = []string{"//"} }, `folder "//" is more than the helper is to have of the node`},
 		{func(o *Options) { o.Archives = []string{"/var/lib/"} }, `folder "/var/lib/" is more than`},

@@ -21,7 +21,7 @@ const module = "github.com/metalk8s/kubectl-solution/"
 // of the path. Package hint may be imported by all.
 var tiers = [][]string{
 	{"pkg/api/*", "pkg/atomicfile"},
-	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/systemd", "pkg/verified"},
+	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/program", "pkg/systemd", "pkg/verified"},
 	{"pkg/archive", "pkg/plan", "pkg/apply", "pkg/mount"},
 	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", "pkg/podexec", "pkg/isofuse"},
 	{"pkg/registry/nginx", "pkg/service", "pkg/provision"},

@@ -9,6 +9,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/program"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
 
@@ -87,8 +88,8 @@ func (i *Installation) start(ctx context.Context, o *Outcome) error {
 		return fmt.Errorf("the helper is installed, and was not heard of: %w", err)
 	}
 	if o.Status.Version != o.Version {
-		return &otherError{hint.With(fmt.Errorf("version %s is installed, and version %s answers: there is another %s", o.Version, o.Status.Version, name),
-			"see which one is found there: command -v %s; remove it, or correct the PATH or the command in authorized_keys", name)}
+		return &otherError{hint.With(fmt.Errorf("version %s is installed, and version %s answers: there is another %s", o.Version, o.Status.Version, program.Name),
+			"see which one is found there: command -v %s; remove it, or correct the PATH or the command in authorized_keys", program.Name)}
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ package provision
 
 import (
 	"crypto/sha256"
-	"debug/elf"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -15,27 +14,16 @@ import (
 	"strings"
 
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/program"
 )
 
-// name is that of the helper's program.
-const name = "solution-bootstrap"
+// architectures are what uname calls those that the helper is for.
+var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
-// architecture is one for which the helper is released.
-type architecture struct {
-	goarch  string
-	machine elf.Machine
-}
-
-var architectures = map[string]architecture{
-	"x86_64":  {"amd64", elf.EM_X86_64},
-	"aarch64": {"arm64", elf.EM_AARCH64},
-	"arm64":   {"arm64", elf.EM_AARCH64},
-}
-
-func architectureOf(machine string) (architecture, error) {
+func architectureOf(machine string) (string, error) {
 	a, ok := architectures[machine]
 	if !ok {
-		return a, fmt.Errorf("there is no helper for machines of architecture %q: it is for x86_64 and aarch64", machine)
+		return "", fmt.Errorf("there is no helper for machines of architecture %q: it is for x86_64 and aarch64", machine)
 	}
 	return a, nil
 }
@@ -79,17 +67,11 @@ func checkProgram(file *os.File, machine string) error {
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
 		return errors.Join(errors.New("it is no file"), err)
 	}
-	header, err := elf.NewFile(file)
-	if err != nil {
-		return fmt.Errorf("it is no program of Linux: %w", err)
+	got, err := program.Architecture(file)
+	if err == nil && got != wanted {
+		err = fmt.Errorf("it is for another machine, %s, and the node is %s", got, machine)
 	}
-	switch {
-	case header.Type != elf.ET_EXEC && header.Type != elf.ET_DYN, header.OSABI != elf.ELFOSABI_NONE && header.OSABI != elf.ELFOSABI_LINUX:
-		return fmt.Errorf("it is no program of Linux, but %s for %s", header.Type, header.OSABI)
-	case header.Class != elf.ELFCLASS64 || header.Machine != wanted.machine:
-		return fmt.Errorf("it is for another machine, %s, and the node is %s", header.Machine, machine)
-	}
-	return nil
+	return err
 }
 
 // FindProgram returns the helper for a machine that uname calls so: the file
@@ -100,7 +82,7 @@ func FindProgram(given, machine string) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	advice := fmt.Sprintf("name one that fits: --helper FILE. A release has it as solution-bootstrap-linux-%s, beside the plugin", a.goarch)
+	advice := fmt.Sprintf("name one that fits: --helper FILE. A release has it as %s, beside the plugin", program.Released(a))
 	if given != "" {
 		p, err := OpenProgram(given, machine)
 		return p, hint.With(err, "%s", advice)
@@ -117,16 +99,12 @@ func FindProgram(given, machine string) (*Program, error) {
 }
 
 // candidates are where the helper may be, best first.
-func candidates(a architecture) []string {
+func candidates(architecture string) []string {
 	var paths []string
-	if self, err := os.Executable(); err == nil {
-		if real, err := filepath.EvalSymlinks(self); err == nil {
-			self = real
-		}
-		folder := filepath.Dir(self)
-		paths = append(paths, filepath.Join(folder, name+"-linux-"+a.goarch), filepath.Join(folder, name))
+	if folder, err := program.Folder(); err == nil {
+		paths = append(paths, filepath.Join(folder, program.Released(architecture)), filepath.Join(folder, program.Name))
 	}
-	if path, err := exec.LookPath(name); err == nil {
+	if path, err := exec.LookPath(program.Name); err == nil {
 		paths = append(paths, path)
 	}
 	return paths

@@ -12,10 +12,11 @@ import (
 	"testing"
 
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/program"
 )
 
-// program writes the beginning of a program of Linux for x86_64, changed.
-func program(t *testing.T, path string, change func([]byte)) string {
+// fake writes the beginning of a program of Linux for x86_64, changed.
+func fake(t *testing.T, path string, change func([]byte)) string {
 	t.Helper()
 	header := make([]byte, 64)
 	copy(header, elf.ELFMAG)
@@ -39,18 +40,18 @@ func TestOpenProgram(t *testing.T) {
 	if err := os.WriteFile(text, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	intel, other := program(t, at("intel"), nil), program(t, at("arm"), arm)
+	intel, other := fake(t, at("intel"), nil), fake(t, at("arm"), arm)
 	for _, tt := range []struct{ path, machine, want string }{
 		{intel, "x86_64", ""},
 		{other, "aarch64", ""},
 		{other, "arm64", ""},
-		{program(t, at("pie"), func(h []byte) { h[16] = byte(elf.ET_DYN) }), "x86_64", ""},
-		{intel, "aarch64", "it is for another machine, EM_X86_64, and the node is aarch64"},
-		{other, "x86_64", "it is for another machine, EM_AARCH64, and the node is x86_64"},
+		{fake(t, at("pie"), func(h []byte) { h[16] = byte(elf.ET_DYN) }), "x86_64", ""},
+		{intel, "aarch64", "it is for another machine, amd64, and the node is aarch64"},
+		{other, "x86_64", "it is for another machine, arm64, and the node is x86_64"},
 		{intel, "riscv64", `there is no helper for machines of architecture "riscv64"`},
-		{program(t, at("core"), func(h []byte) { h[16] = byte(elf.ET_CORE) }), "x86_64", "it is no program of Linux, but ET_CORE"},
-		{program(t, at("bsd"), func(h []byte) { h[elf.EI_OSABI] = byte(elf.ELFOSABI_FREEBSD) }), "x86_64", "it is no program of Linux, but ET_EXEC for ELFOSABI_FREEBSD"},
-		{program(t, at("mac"), func(h []byte) { copy(h, "\xcf\xfa\xed\xfe") }), "x86_64", "it is no program of Linux: bad magic number"},
+		{fake(t, at("core"), func(h []byte) { h[16] = byte(elf.ET_CORE) }), "x86_64", "it is no program of Linux, but ET_CORE"},
+		{fake(t, at("bsd"), func(h []byte) { h[elf.EI_OSABI] = byte(elf.ELFOSABI_FREEBSD) }), "x86_64", "it is no program of Linux, but ET_EXEC for ELFOSABI_FREEBSD"},
+		{fake(t, at("mac"), func(h []byte) { copy(h, "\xcf\xfa\xed\xfe") }), "x86_64", "it is no program of Linux: bad magic number"},
 		{text, "x86_64", "it is no program of Linux: "},
 		{folder, "x86_64", "it is no file"},
 		{at("none"), "x86_64", "no such file or directory"},
@@ -78,14 +79,14 @@ func TestFindProgram(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "-linux-amd64: no such file or directory\n") || !strings.Contains(hint.Of(err), "--helper FILE. A release has it as solution-bootstrap-linux-amd64, beside the plugin") {
 		t.Errorf("%v, hint %s", err, hint.Of(err))
 	}
-	onPath := program(t, filepath.Join(folder, name), nil)
+	onPath := fake(t, filepath.Join(folder, program.Name), nil)
 	if p, err := FindProgram("", "x86_64"); err != nil || p.Path != onPath {
 		t.Errorf("%v, %v", p, err)
 	}
 	if _, err := FindProgram("", "aarch64"); err == nil || !strings.Contains(err.Error(), onPath+": it is for another machine") {
 		t.Errorf("%v", err)
 	}
-	given := program(t, filepath.Join(folder, "given"), arm)
+	given := fake(t, filepath.Join(folder, "given"), arm)
 	if p, err := FindProgram(given, "aarch64"); err != nil || p.Path != given {
 		t.Errorf("%v, %v", p, err)
 	}
@@ -102,7 +103,7 @@ func TestFindProgram(t *testing.T) {
 func TestCandidates(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	var names []string
-	for _, path := range candidates(architecture{goarch: "arm64"}) {
+	for _, path := range candidates("arm64") {
 		names = append(names, filepath.Base(path))
 	}
 	if got := strings.Join(names, " "); got != "solution-bootstrap-linux-arm64 solution-bootstrap" {

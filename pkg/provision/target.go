@@ -18,6 +18,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/program"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
 
@@ -40,7 +41,7 @@ func (t Target) Probe(ctx context.Context) (*Node, error) {
 	if errors.Is(err, errForced) {
 		advice := "install it with another key, or by hand"
 		if s, isSSH := t.Shell.(remote.SSH); isSSH {
-			advice += ": " + s.InstallByHand(name)
+			advice += ": " + s.InstallByHand(program.Name)
 		}
 		return nil, hint.With(err, "%s", advice)
 	}
@@ -166,7 +167,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.progress != nil {
-		m.progress(bootstrap.Progress{Step: "sending " + name, Done: m.done, Total: m.total})
+		m.progress(bootstrap.Progress{Step: "sending " + program.Name, Done: m.done, Total: m.total})
 	}
 	return n, err
 }

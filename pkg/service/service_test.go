@@ -3,12 +3,12 @@
 package service
 
 import (
-	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -93,7 +93,7 @@ func TestConfigurationTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, strings.Join(lines, "\n"))
 	}
-	if all.Root != standard.Root || all.Registry.Endpoint != standard.Registry.Endpoint || !cmp.Equal(all.Registry.Listen, standard.Registry.Listen) || all.Registry.AccessLog {
+	if all.Root != standard.Root || all.Mount != standard.Mount || all.Registry.Endpoint != standard.Registry.Endpoint || !cmp.Equal(all.Registry.Listen, standard.Registry.Listen) || all.Registry.AccessLog {
 		t.Errorf("a default is another: %+v", all)
 	}
 	// Every field is there.
@@ -101,12 +101,21 @@ func TestConfigurationTemplate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var fields map[string]map[string]any
-	if err := json.Unmarshal(bytes.Replace(data, []byte(`"root":"/",`), nil, 1), &fields); err != nil {
+	var fields map[string]any
+	if err := json.Unmarshal(data, &fields); err != nil {
 		t.Fatal(err)
 	}
-	if len(fields["registry"]) != 4 || len(fields["registry"]["tls"].(map[string]any)) != 3 || len(fields["metrics"]) != 1 {
+	count := func(field string) int {
+		values, _ := fields[field].(map[string]any)
+		return len(values)
+	}
+	if len(fields) != reflect.TypeFor[bootstrap.Configuration]().NumField() || count("registry") != 4 || count("archives") != 1 || count("metrics") != 1 {
 		t.Errorf("%s", data)
+	}
+	for field, value := range reflect.ValueOf(all.Registry.TLS).Fields() {
+		if value.IsZero() {
+			t.Errorf("registry.tls has no %s", field.Name)
+		}
 	}
 }
 

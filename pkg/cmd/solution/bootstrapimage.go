@@ -18,6 +18,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/atomicfile"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/program"
 	"github.com/metalk8s/kubectl-solution/pkg/service/image"
 )
 
@@ -95,14 +96,11 @@ func (o *imageOptions) write(out io.Writer, archive []byte) error {
 func (o *imageOptions) programs() ([]image.Program, error) {
 	paths := o.helpers
 	if len(paths) == 0 {
-		self, err := os.Executable()
-		if err == nil {
-			self, err = filepath.EvalSymlinks(self)
-		}
+		folder, err := program.Folder()
 		if err != nil {
-			return nil, fmt.Errorf("finding this program: %w", err)
+			return nil, err
 		}
-		paths = helpersIn(filepath.Dir(self))
+		paths = helpersIn(folder)
 	}
 	var programs []image.Program
 	for _, path := range paths {
@@ -118,16 +116,15 @@ func (o *imageOptions) programs() ([]image.Program, error) {
 // helpersIn returns the paths of the helpers in a folder: those of a release,
 // which has them for each architecture, or else that of `make build`.
 func helpersIn(folder string) []string {
-	const name = "solution-bootstrap"
 	var paths []string
-	for _, architecture := range []string{"amd64", "arm64"} {
-		path := filepath.Join(folder, name+"-linux-"+architecture)
+	for _, architecture := range program.Architectures() {
+		path := filepath.Join(folder, program.Released(architecture))
 		if _, err := os.Stat(path); err == nil {
 			paths = append(paths, path)
 		}
 	}
 	if len(paths) == 0 {
-		return []string{filepath.Join(folder, name)}
+		return []string{filepath.Join(folder, program.Name)}
 	}
 	return paths
 }

@@ -3,6 +3,7 @@
 package solution_test
 
 import (
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -118,7 +119,7 @@ func otherMachine(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data[18] ^= 0xff // e_machine
+	data[18] ^= byte(elf.EM_X86_64 ^ elf.EM_AARCH64) // e_machine; the other of the two
 	path := filepath.Join(t.TempDir(), "other")
 	if err := os.WriteFile(path, data, 0o700); err != nil {
 		t.Fatal(err)

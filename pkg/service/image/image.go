@@ -14,11 +14,13 @@ import (
 	v1 "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/metalk8s/kubectl-solution/pkg/program"
 )
 
 // repository is the image's name without a tag. Container runtimes take a name
 // without a host for one of docker.io; this host stands for none.
-const repository = "localhost/" + program
+const repository = "localhost/" + program.Name
 
 // maxTag is how long a tag can be (the OCI distribution specification).
 const maxTag = 128
@@ -78,7 +80,7 @@ func (b *blobs) addImage(p Program) (v1.Descriptor, *v1.Manifest, error) {
 	if m.Config, err = b.addJSON(v1.MediaTypeImageConfig, v1.Image{
 		Created:  &created,
 		Platform: platform,
-		Config:   v1.ImageConfig{Entrypoint: []string{program}, Env: []string{"PATH=" + searchPath}},
+		Config:   v1.ImageConfig{Entrypoint: []string{program.Name}, Env: []string{"PATH=" + searchPath}},
 		RootFS:   v1.RootFS{Type: "layers", DiffIDs: []digest.Digest{diffID}},
 		History:  []v1.History{{Created: &created, CreatedBy: "kubectl solution bootstrap image"}},
 	}); err != nil {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/opencontainers/go-digest"
+
+	"github.com/metalk8s/kubectl-solution/pkg/program"
 )
 
 // folder is where the program is in the image, and searchPath the PATH there:
@@ -36,7 +38,7 @@ func layer(p Program) (blob []byte, diffID digest.Digest, err error) {
 			return nil, "", err
 		}
 	}
-	if err := writeEntry(tw, folder+program, 0o755, p.data); err != nil {
+	if err := writeEntry(tw, folder+program.Name, 0o755, p.data); err != nil {
 		return nil, "", err
 	}
 	if err := errors.Join(tw.Close(), zw.Close()); err != nil {

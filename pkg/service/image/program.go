@@ -13,16 +13,11 @@ import (
 	"slices"
 
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/program"
 )
-
-// program is the helper's name, and the last part of its package's path.
-const program = "solution-bootstrap"
 
 // maxProgramBytes bounds the size of a file that is read as a program.
 const maxProgramBytes = 256 << 20
-
-// architectures are those of the image, by what ELF calls them.
-var architectures = map[elf.Machine]string{elf.EM_X86_64: "amd64", elf.EM_AARCH64: "arm64"}
 
 // Program is a solution-bootstrap for Linux.
 type Program struct {
@@ -60,20 +55,17 @@ func readProgram(path string) (Program, error) {
 }
 
 func parseProgram(data []byte) (Program, error) {
-	file, err := elf.NewFile(bytes.NewReader(data))
+	architecture, err := program.Architecture(bytes.NewReader(data))
 	if err != nil {
-		return Program{}, errors.New("it is no program for Linux")
-	}
-	architecture := architectures[file.Machine]
-	if architecture == "" || file.Class != elf.ELFCLASS64 {
-		return Program{}, fmt.Errorf("it is for %s, and the image can be for amd64 and arm64", file.Machine)
+		return Program{}, err
 	}
 	// Where it comes from is in every program that Go has built.
 	build, err := buildinfo.Read(bytes.NewReader(data))
-	if err != nil || path.Base(build.Path) != program {
-		return Program{}, fmt.Errorf("it is not %s", program)
+	if err != nil || path.Base(build.Path) != program.Name {
+		return Program{}, fmt.Errorf("it is not %s", program.Name)
 	}
-	if slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
+	file, err := elf.NewFile(bytes.NewReader(data))
+	if err != nil || slices.ContainsFunc(file.Progs, func(p *elf.Prog) bool { return p.Type == elf.PT_INTERP }) {
 		return Program{}, errors.New("it is linked dynamically, and nothing else is in the image")
 	}
 	return Program{Architecture: architecture, data: data}, nil

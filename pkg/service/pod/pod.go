@@ -18,6 +18,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/pkg/service"
 )
 
@@ -63,6 +64,10 @@ type Options struct {
 func (o Options) check() error {
 	if o.User < 0 {
 		return fmt.Errorf("--user: %d is no user", o.User)
+	}
+	if mode := o.Configuration.Mount; mode != mount.None {
+		return hint.With(fmt.Errorf("mount: %s takes the right to mount, which no container of the pod has", mode),
+			"leave mount at %s in the helper's configuration; the registry needs no mount", mount.None)
 	}
 	for _, address := range o.Configuration.Registry.Listen {
 		if _, port, err := net.SplitHostPort(address); err != nil || port == "0" {

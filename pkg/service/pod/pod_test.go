@@ -17,6 +17,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
@@ -189,6 +190,7 @@ func TestRefused(t *testing.T) {
 		{func(o *Options) { o.Node = "" }, `"" is no name of a node: `},
 		{func(o *Options) { o.User = -1 }, "--user: -1 is no user"},
 		{func(o *Options) { o.Configuration.Registry.Listen = []string{":5000", "10.0.0.1:0"} }, `registry.listen: whether "10.0.0.1:0" answers cannot be asked`},
+		{func(o *Options) { o.Configuration.Mount = mount.FUSE }, "mount: fuse takes the right to mount"},
 		{func(o *Options) { o.Archives = []string{"solutions"} }, `folder "solutions" is no absolute path`},
 		{func(o *Options) { o.Archives = []string{""} }, `folder "" is no absolute path`},
 		{func(o *Options) { o.Archives = []string{"/srv/../etc"} }, `folder "/srv/../etc": .. cannot be in a path of a pod`},

@@ -60,13 +60,6 @@ func kubectlCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func captureCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: capture NAME")
-	}
-	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
-}
-
 // freePortCommand sets a variable to a port that nothing listens on.
 func freePortCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {

@@ -11,18 +11,10 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/environment"
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution"
-	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/test/apiserver"
+	"github.com/metalk8s/kubectl-solution/test/script"
 )
-
-// version is what the programs say theirs is, in these tests.
-const version = "test"
 
 // update is -update: what scripts compare with files of theirs is written there.
 var update = flag.Bool("update", false, "write the output of commands into the scripts that compare with it")
@@ -32,35 +24,12 @@ type withServer struct{ m *testing.M }
 
 func (w withServer) Run() int { return apiserver.Main(w.m) }
 
-func TestMain(m *testing.M) {
-	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	testscript.Main(withServer{m}, map[string]func(){
-		"kubectl-solution":    func() { os.Exit(cli.Execute(solution.NewCommand(streams, version))) },
-		"kubectl-environment": func() { os.Exit(cli.Execute(environment.NewCommand(streams, version))) },
-		"solution-bootstrap":  helper,
-		// As which solution-bootstrap starts itself.
-		mount.HelperName: helper,
-	})
-}
-
-func helper() {
-	os.Exit(cli.Execute(bootstrap.NewProgram(os.Args[0], os.Stdin, os.Stdout, os.Stderr, version)))
-}
-
-// inTurn runs scripts one after the other: there is one cluster, and in it one
-// list of imported Solutions.
-type inTurn struct{ *testing.T }
-
-func (t inTurn) Parallel()     {}
-func (t inTurn) Verbose() bool { return testing.Verbose() }
-func (t inTurn) Run(name string, f func(testscript.T)) {
-	t.T.Run(name, func(t *testing.T) { f(inTurn{t}) })
-}
+func TestMain(m *testing.M) { testscript.Main(withServer{m}, script.Programs()) }
 
 func TestScripts(t *testing.T) {
 	c := newCluster(t)
 	deadline, _ := t.Deadline()
-	testscript.RunT(inTurn{t}, testscript.Params{
+	testscript.RunT(script.InTurn{T: t}, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
 		Setup:              c.setup,
 		RequireUniqueNames: true,
@@ -69,7 +38,7 @@ func TestScripts(t *testing.T) {
 		Condition:          c.condition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"archive":        archiveCommand,
-			"capture":        captureCommand,
+			"capture":        script.Capture,
 			"corrupt":        corruptCommand,
 			"freeport":       freePortCommand,
 			"helper":         helperCommand,
@@ -104,7 +73,7 @@ func (c *testCluster) condition(name string) (bool, error) {
 // setup gives a script a bootstrap node, which is the folder $WORK/node, and a
 // cluster without Solutions.
 func (c *testCluster) setup(env *testscript.Env) error {
-	t, ok := env.T().(inTurn)
+	t, ok := env.T().(script.InTurn)
 	if !ok {
 		return fmt.Errorf("a script runs in %T", env.T())
 	}

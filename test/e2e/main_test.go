@@ -6,47 +6,23 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/environment"
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution"
+	"github.com/metalk8s/kubectl-solution/test/script"
 )
 
-// version is what the programs say theirs is, in these tests.
-const version = "test"
-
 func TestMain(m *testing.M) {
-	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
-	testscript.Main(m, map[string]func(){
-		"kubectl-solution":    func() { os.Exit(cli.Execute(solution.NewCommand(streams, version))) },
-		"kubectl-environment": func() { os.Exit(cli.Execute(environment.NewCommand(streams, version))) },
-		"solution-bootstrap": func() {
-			os.Exit(cli.Execute(bootstrap.NewCommand(os.Stdin, os.Stdout, os.Stderr, version)))
-		},
-		"breaking-proxy": breakingProxy,
-	})
-}
-
-// inTurn runs scripts one after the other: the machine has enough to do with one
-// node.
-type inTurn struct{ *testing.T }
-
-func (t inTurn) Parallel()     {}
-func (t inTurn) Verbose() bool { return testing.Verbose() }
-func (t inTurn) Run(name string, f func(testscript.T)) {
-	t.T.Run(name, func(t *testing.T) { f(inTurn{t}) })
+	programs := script.Programs()
+	programs["breaking-proxy"] = breakingProxy
+	testscript.Main(m, programs)
 }
 
 func TestScripts(t *testing.T) {
 	checkout := newCheckout(t)
 	deadline, _ := t.Deadline()
-	testscript.RunT(inTurn{t}, testscript.Params{
+	testscript.RunT(script.InTurn{T: t}, testscript.Params{
 		Dir:                filepath.Join("testdata", "script"),
 		Setup:              checkout.setup,
 		RequireUniqueNames: true,
@@ -55,7 +31,7 @@ func TestScripts(t *testing.T) {
 			"answers":  answersCommand,
 			"ask":      askCommand,
 			"asked":    askedCommand,
-			"capture":  captureCommand,
+			"capture":  script.Capture,
 			"ctr":      ctrCommand,
 			"helper":   helperCommand,
 			"hosts":    hostsCommand,
@@ -94,7 +70,7 @@ func state(ts *testscript.TestScript) *scriptState {
 
 // setup gives a script a node of its own: nothing has been pulled there yet.
 func (c checkout) setup(env *testscript.Env) error {
-	t, ok := env.T().(inTurn)
+	t, ok := env.T().(script.InTurn)
 	if !ok {
 		return fmt.Errorf("a script runs in %T", env.T())
 	}
@@ -114,11 +90,4 @@ func (c checkout) setup(env *testscript.Env) error {
 		env.Setenv(variable, value)
 	}
 	return nil
-}
-
-func captureCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: capture VARIABLE")
-	}
-	ts.Setenv(args[0], strings.TrimSpace(ts.ReadFile("stdout")))
 }

@@ -16,6 +16,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/metalk8s/kubectl-solution/test/script"
 )
 
 // node is a running node of hack/node.sh.
@@ -161,7 +163,7 @@ func helperCommand(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: helper FILE")
 	}
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w -X main.version="+version, "-o", ts.MkAbs(args[0]), "./cmd/solution-bootstrap")
+	cmd := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w -X main.version="+script.Version, "-o", ts.MkAbs(args[0]), "./cmd/solution-bootstrap")
 	cmd.Dir = state(ts).node.path()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {

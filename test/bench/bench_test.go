@@ -37,7 +37,7 @@ func TestRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("\n%s", &table)
-	if rows := strings.Count(table.String(), "\n"); rows != 19 {
+	if rows := strings.Count(table.String(), "\n"); rows != 23 {
 		t.Errorf("%d lines", rows)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

@@ -6,10 +6,11 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/errors"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
@@ -49,22 +50,39 @@ type Catalog struct {
 	Endpoint string
 }
 
+// UnreadableError says that ConfigMaps hold something else than what is recorded
+// in them. They are made from what the bootstrap node has, and can be again.
+type UnreadableError struct {
+	// ConfigMaps are their names.
+	ConfigMaps []string
+	err        error
+}
+
+func (e *UnreadableError) Error() string { return e.err.Error() }
+func (e *UnreadableError) Unwrap() error { return e.err }
+
+// Hint says how they are made again.
+func (e *UnreadableError) Hint() string {
+	return "kubectl solution sync writes it again, from what is imported on the bootstrap node"
+}
+
 // Catalog reads the SolutionsConfigMap. Where there is none, nothing is
-// imported, which is no error.
+// imported, which is no error. With an *UnreadableError it returns what of it
+// can be read.
 func (r *Reader) Catalog(ctx context.Context) (*Catalog, error) {
 	cm := &corev1.ConfigMap{}
 	key := client.ObjectKey{Namespace: v1alpha1.Namespace, Name: v1alpha1.SolutionsConfigMap}
 	if err := r.Client.Get(ctx, key, cm); err != nil {
-		if errors.IsNotFound(err) {
+		if apierrors.IsNotFound(err) {
 			return &Catalog{Records: map[string][]v1alpha1.SolutionRecord{}}, nil
 		}
 		return nil, fmt.Errorf("reading the imported Solutions: %w", err)
 	}
 	records, err := plan.DecodeRecords(cm.Data)
 	if err != nil {
-		return nil, fmt.Errorf("namespace %s: %w", key.Namespace, err)
+		err = &UnreadableError{[]string{cm.Name}, fmt.Errorf("namespace %s: %w", key.Namespace, err)}
 	}
-	return &Catalog{ConfigMap: cm, Records: records, Endpoint: cm.Annotations[v1alpha1.RegistryEndpointAnnotation]}, nil
+	return &Catalog{ConfigMap: cm, Records: records, Endpoint: cm.Annotations[v1alpha1.RegistryEndpointAnnotation]}, err
 }
 
 // Record returns the record of an imported version.
@@ -86,19 +104,31 @@ func (c *Catalog) Versions(name string) []string {
 	return versions
 }
 
-// Contents reads the content records of all imported versions, by id.
+// Contents reads the content records of all imported versions, by id. With an
+// *UnreadableError it returns those that can be read.
 func (r *Reader) Contents(ctx context.Context) (map[string]*v1alpha1.Content, error) {
 	list := &corev1.ConfigMapList{}
 	if err := r.Client.List(ctx, list, client.InNamespace(v1alpha1.Namespace), client.HasLabels{v1alpha1.SolutionLabel}); err != nil {
 		return nil, fmt.Errorf("reading what the imported Solutions hold: %w", err)
 	}
 	contents := map[string]*v1alpha1.Content{}
+	var failed []error
+	unreadable := &UnreadableError{}
 	for i := range list.Items {
-		content, err := plan.DecodeContent(&list.Items[i])
+		cm := &list.Items[i]
+		content, err := plan.DecodeContent(cm)
+		if err == nil && cm.Name != v1alpha1.ContentConfigMapName(content.ID) {
+			err = fmt.Errorf("reading ConfigMap %s/%s: it holds what belongs into %s", cm.Namespace, cm.Name, v1alpha1.ContentConfigMapName(content.ID))
+		}
 		if err != nil {
-			return nil, err
+			unreadable.ConfigMaps, failed = append(unreadable.ConfigMaps, cm.Name), append(failed, err)
+			continue
 		}
 		contents[content.ID] = content
+	}
+	if len(failed) > 0 {
+		unreadable.err = errors.Join(failed...)
+		return contents, unreadable
 	}
 	return contents, nil
 }
@@ -109,12 +139,16 @@ func (r *Reader) Content(ctx context.Context, id string) (*v1alpha1.Content, err
 	cm := &corev1.ConfigMap{}
 	key := client.ObjectKey{Namespace: v1alpha1.Namespace, Name: v1alpha1.ContentConfigMapName(id)}
 	if err := r.Client.Get(ctx, key, cm); err != nil {
-		if errors.IsNotFound(err) {
+		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
 		return nil, fmt.Errorf("reading what %s holds: %w", id, err)
 	}
-	return plan.DecodeContent(cm)
+	content, err := plan.DecodeContent(cm)
+	if err != nil {
+		return nil, &UnreadableError{[]string{cm.Name}, err}
+	}
+	return content, nil
 }
 
 // BootstrapAddress returns what the cluster records as the address of the

@@ -40,6 +40,9 @@ func ContentConfigMap(c *v1alpha1.Content) (*unstructured.Unstructured, error) {
 	return cm, nil
 }
 
+// ContentReference returns what is needed to delete a record by its name.
+func ContentReference(name string) *unstructured.Unstructured { return configMap(name, nil) }
+
 // DecodeContent reads a record that ContentConfigMap returned; fields that it
 // does not know are ignored. Its errors name the ConfigMap.
 func DecodeContent(cm *corev1.ConfigMap) (*v1alpha1.Content, error) {

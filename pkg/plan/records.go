@@ -5,6 +5,7 @@ package plan
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -76,24 +77,35 @@ func EncodeRecords(records map[string][]v1alpha1.SolutionRecord) (map[string]str
 
 // DecodeRecords reads the data of v1alpha1.SolutionsConfigMap, as this project
 // or older tooling wrote it; fields that it does not know are ignored. The
-// versions of each Solution are sorted, highest last. Its errors name the key.
+// versions of each Solution are sorted, highest last. Its errors name the keys;
+// with them it returns the records of all other keys.
 func DecodeRecords(data map[string]string) (map[string][]v1alpha1.SolutionRecord, error) {
 	records := make(map[string][]v1alpha1.SolutionRecord, len(data))
+	var failed []error
 	for _, name := range sortedKeys(data) {
-		var list []v1alpha1.SolutionRecord
-		// Keeps integers in manifests as they are written.
-		if err := utiljson.Unmarshal([]byte(data[name]), &list); err != nil {
-			return nil, fmt.Errorf("reading key %s of ConfigMap %s: %w", name, v1alpha1.SolutionsConfigMap, err)
+		list, err := decodeVersions(data[name])
+		if err != nil {
+			failed = append(failed, fmt.Errorf("reading key %s of ConfigMap %s: %w", name, v1alpha1.SolutionsConfigMap, err))
+			continue
 		}
-		for i, record := range list {
-			if record.Version == "" {
-				return nil, fmt.Errorf("reading key %s of ConfigMap %s: item %d has no version", name, v1alpha1.SolutionsConfigMap, i+1)
-			}
-		}
-		v1alpha1.SortRecords(list)
 		records[name] = list
 	}
-	return records, nil
+	return records, errors.Join(failed...)
+}
+
+func decodeVersions(text string) ([]v1alpha1.SolutionRecord, error) {
+	var list []v1alpha1.SolutionRecord
+	// Keeps integers in manifests as they are written.
+	if err := utiljson.Unmarshal([]byte(text), &list); err != nil {
+		return nil, err
+	}
+	for i, record := range list {
+		if record.Version == "" {
+			return nil, fmt.Errorf("item %d has no version", i+1)
+		}
+	}
+	v1alpha1.SortRecords(list)
+	return list, nil
 }
 
 // compactJSON returns v on one line, without the escapes that only HTML needs:

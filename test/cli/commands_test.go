@@ -27,6 +27,7 @@ import (
 // scriptState is what the commands of one script remember.
 type scriptState struct {
 	snapshot *string
+	meaning  string                          // of the same moment
 	archives map[string]*archivetest.Builder // by path
 	// namespace is a process in the namespaces of namespaceCommand.
 	namespace string
@@ -79,6 +80,23 @@ func (c *testCluster) snapshotCommand(ts *testscript.TestScript, neg bool, args 
 	}
 	s := c.snapshot(ts)
 	state(ts).snapshot = &s
+	meaning, err := c.state(filepath.Join(ts.Getenv("WORK"), "node"))
+	ts.Check(err)
+	state(ts).meaning = meaning
+}
+
+// restoredCommand fails where node and cluster have come to something else than
+// they were, be it by way of other objects.
+func (c *testCluster) restoredCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) > 0 || state(ts).snapshot == nil {
+		ts.Fatalf("usage: [!] restored, after snapshot")
+	}
+	now, err := c.state(filepath.Join(ts.Getenv("WORK"), "node"))
+	ts.Check(err)
+	diff := difference(state(ts).meaning, now)
+	if neg == (diff == "") {
+		ts.Fatalf("restored: %t; the difference (-before +after):\n%s", diff == "", diff)
+	}
 }
 
 func (c *testCluster) unchangedCommand(ts *testscript.TestScript, neg bool, args []string) {

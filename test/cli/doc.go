@@ -14,6 +14,8 @@
 //	corrupt FILE            changes one byte of an image's layer in it
 //	snapshot                remembers node and cluster
 //	unchanged               fails where one of them is not as it was then
+//	restored                fails where they have come to something else since,
+//	                        be it by way of other objects
 //	holds FILE              the objects in FILE are in the cluster, and every
 //	                        field of theirs is as FILE has it; ${NAME} in it is
 //	                        an environment variable

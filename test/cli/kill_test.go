@@ -6,7 +6,6 @@ package cli_test
 
 import (
 	"cmp"
-	"encoding/json"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -131,27 +130,11 @@ func reportHits(t *testing.T, hits map[string]int, rounds int) {
 // between two runs that come to the same.
 func (k *killer) state() string {
 	k.t.Helper()
-	files, err := nodeFiles(k.node)
+	s, err := k.cluster.state(k.node)
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	objects, err := k.cluster.objects()
-	if err != nil {
-		k.t.Fatal(err)
-	}
-	lines := files
-	for _, o := range objects {
-		data, err := json.Marshal(meaning(o))
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		lines = append(lines, title(o)+" "+string(data))
-	}
-	return strings.Join(lines, "\n")
-}
-
-func difference(want, got string) string {
-	return gocmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n"))
+	return s
 }
 
 // checkKilled looks at what a command that was killed has left: half of its

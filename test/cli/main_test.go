@@ -48,6 +48,7 @@ func TestScripts(t *testing.T) {
 			"namespace":      namespaceCommand,
 			"operatorconfig": c.operatorConfigCommand,
 			"pod":            c.podCommand,
+			"restored":       c.restoredCommand,
 			"snapshot":       c.snapshotCommand,
 			"sshd":           sshdCommand,
 			"unchanged":      c.unchangedCommand,

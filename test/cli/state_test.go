@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -122,6 +123,31 @@ func fingerprint(o *unstructured.Unstructured) string {
 		return line + err.Error()
 	}
 	return fmt.Sprintf("%s version %s generation %d hash %.16x", line, o.GetResourceVersion(), o.GetGeneration(), sha256.Sum256(data))
+}
+
+// state tells what is on a node and in the cluster, without what differs between
+// two ways to the same.
+func (c *testCluster) state(node string) (string, error) {
+	lines, err := nodeFiles(node)
+	if err != nil {
+		return "", err
+	}
+	objects, err := c.objects()
+	if err != nil {
+		return "", err
+	}
+	for _, o := range objects {
+		data, err := json.Marshal(meaning(o))
+		if err != nil {
+			return "", err
+		}
+		lines = append(lines, title(o)+" "+string(data))
+	}
+	return strings.Join(lines, "\n"), nil
+}
+
+func difference(want, got string) string {
+	return gocmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n"))
 }
 
 // meaning returns an object without what differs from one run to the next that

@@ -160,6 +160,7 @@ func solutionsConfigMap(catalog *cluster.Catalog, records map[string][]v1alpha1.
 // returns the contents by id as they are to be.
 func (r *reconciler) computeContents(ctx context.Context, c *change, node plan.Node, records map[string][]v1alpha1.SolutionRecord) (map[string]*v1alpha1.Content, error) {
 	recorded, err := r.cluster.Contents(ctx)
+	unreadable, err := r.unreadable(err)
 	if err != nil {
 		return nil, err
 	}
@@ -180,10 +181,12 @@ func (r *reconciler) computeContents(ctx context.Context, c *change, node plan.N
 			return nil, err
 		}
 		c.objects = append(c.objects, cm)
-		if old := recorded[i.Content.ID]; old != nil && !equality.Semantic.DeepEqual(old, i.Content) {
+		old := recorded[i.Content.ID]
+		if old != nil && !equality.Semantic.DeepEqual(old, i.Content) || slices.Contains(unreadable, cm.GetName()) {
 			c.replaced = append(c.replaced, cm)
 		}
 	}
+	c.obsolete = unneeded(unreadable, contents)
 	for _, id := range slices.Sorted(maps.Keys(recorded)) {
 		if _, ok := contents[id]; !ok {
 			cm, err := plan.ContentConfigMap(recorded[id])
@@ -194,6 +197,22 @@ func (r *reconciler) computeContents(ctx context.Context, c *change, node plan.N
 		}
 	}
 	return contents, nil
+}
+
+// unneeded returns the ConfigMaps of these names that are no content records of
+// the given ids.
+func unneeded(names []string, contents map[string]*v1alpha1.Content) []*unstructured.Unstructured {
+	needed := map[string]bool{}
+	for id := range contents {
+		needed[v1alpha1.ContentConfigMapName(id)] = true
+	}
+	var objects []*unstructured.Unstructured
+	for _, name := range names {
+		if !needed[name] {
+			objects = append(objects, plan.ContentReference(name))
+		}
+	}
+	return objects
 }
 
 // computeOperators finds the Operators that run, and have to be told of other

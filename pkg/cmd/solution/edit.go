@@ -62,7 +62,7 @@ func (o *editOptions) run(ctx context.Context, do edit) error {
 	if err != nil {
 		return err
 	}
-	catalog, err := r.cluster.Catalog(ctx)
+	catalog, err := r.readCatalog(ctx)
 	if err != nil {
 		return util.ClusterError(err)
 	}
@@ -140,7 +140,7 @@ func (o *editOptions) connect(ctx context.Context, status *util.Status) (*reconc
 	if err != nil {
 		return nil, err
 	}
-	return &reconciler{cluster: cl, node: node.Client, status: status, record: node.Record}, nil
+	return &reconciler{cluster: cl, node: node.Client, status: status, record: node.Record, repair: o.repair}, nil
 }
 
 // warnUnreadable tells of what is wrong on the node, besides the edit.

@@ -23,6 +23,33 @@ type reconciler struct {
 	status  *util.Status
 	// record is the helper's address, to be recorded in the cluster.
 	record string
+	// repair says that what cannot be read in the cluster is written again;
+	// noted is what was said of that.
+	repair bool
+	noted  []string
+}
+
+// readCatalog reads what the cluster records of imported versions.
+func (r *reconciler) readCatalog(ctx context.Context) (*cluster.Catalog, error) {
+	catalog, err := r.cluster.Catalog(ctx)
+	if _, err := r.unreadable(err); err != nil {
+		return nil, err
+	}
+	return catalog, nil
+}
+
+// unreadable returns the names of the ConfigMaps that an error is about, if they
+// are to be written again.
+func (r *reconciler) unreadable(err error) ([]string, error) {
+	var unreadable *cluster.UnreadableError
+	if !r.repair || !errors.As(err, &unreadable) {
+		return nil, err
+	}
+	if text := err.Error(); !slices.Contains(r.noted, text) {
+		r.noted = append(r.noted, text)
+		r.status.Note("writing again what cannot be read: %s", text)
+	}
+	return unreadable.ConfigMaps, nil
 }
 
 // check asks the API server whether it would take all of c, and what would
@@ -90,7 +117,7 @@ const maxConflicts = 10
 // archives are known to be damaged.
 func (r *reconciler) reconcile(ctx context.Context, damaged []string) (apply.ChangeSet, error) {
 	for attempt := 1; ; attempt++ {
-		catalog, err := r.cluster.Catalog(ctx)
+		catalog, err := r.readCatalog(ctx)
 		if err != nil {
 			return nil, err
 		}

@@ -93,13 +93,17 @@ func writeHolder(file *os.File, holder string) error {
 	if _, err := file.WriteAt([]byte(line), 0); err != nil {
 		return err
 	}
-	return file.Truncate(int64(len(line)))
+	if err := file.Truncate(int64(len(line))); err != nil {
+		return err
+	}
+	_ = sign(file) // without it the name is not told
+	return nil
 }
 
 func readHolder(file *os.File) string {
 	data, err := io.ReadAll(io.NewSectionReader(file, 0, maxHolder))
 	line, _, whole := strings.Cut(string(data), "\n")
-	if err != nil || !whole {
+	if err != nil || !whole || !isSigned(file) {
 		return "another process"
 	}
 	return line

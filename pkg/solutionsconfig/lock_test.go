@@ -139,6 +139,7 @@ func TestLockOfDeadProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = holder.Wait() // it was killed
+	notTold(t, f, fmt.Sprintf("child (pid %d)\n", holder.Process.Pid))
 	unlock, err := f.Lock(t.Context(), "s")
 	if err != nil {
 		t.Fatal(err)
@@ -148,6 +149,30 @@ func TestLockOfDeadProcess(t *testing.T) {
 	}
 	if err := unlock(); err != nil {
 		t.Error(err)
+	}
+}
+
+// notTold has something else hold the lock, as flock(1) does, over the name that
+// a dead process has left: it is not told as the holder.
+func notTold(t *testing.T, f File, left string) {
+	t.Helper()
+	if got := read(t, f.Path+".lock"); got != left {
+		t.Fatalf("the lock file holds %q, want %q", got, left)
+	}
+	other, err := os.OpenFile(f.Path+".lock", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	if err := tryLock(other); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*lockPoll)
+	defer cancel()
+	var told []string
+	_, err = f.LockTelling(ctx, "second", func(by string) { told = append(told, by) })
+	if err == nil || !strings.Contains(err.Error(), "locked by another process: ") || !slices.Equal(told, []string{"another process"}) {
+		t.Errorf("error %v, told %q", err, told)
 	}
 }
 

@@ -34,6 +34,19 @@ func With(err error, format string, args ...any) error {
 	return &hinted{err: err, hint: fmt.Sprintf(format, args...)}
 }
 
+// Then returns err with what is to be done after what its hint says, or at once
+// where it has none; nil for a nil err.
+func Then(err error, format string, args ...any) error {
+	if err == nil {
+		return nil
+	}
+	next := fmt.Sprintf(format, args...)
+	if first := Of(err); first != "" {
+		next = first + "; then " + next
+	}
+	return &hinted{err: err, hint: next}
+}
+
 // Of returns the hint that err or an error it wraps carries, "" for none.
 func Of(err error) string {
 	var h Hinter

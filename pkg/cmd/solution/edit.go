@@ -126,7 +126,7 @@ func (o *editOptions) commit(ctx context.Context, r *reconciler, do edit) error 
 	r.status.Clear()
 	o.print(nil, changes)
 	if err != nil {
-		return fmt.Errorf("the bootstrap node is done, and the cluster is not yet: %w", withSyncHint(util.ClusterError(err)))
+		return withSyncHint(fmt.Errorf("the bootstrap node is done, and the cluster is not yet: %w", util.ClusterError(err)))
 	}
 	return nil
 }

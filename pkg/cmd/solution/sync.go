@@ -106,5 +106,5 @@ func damagedArchives(s *bootstrap.State) []string {
 
 // withSyncHint says how a command that was half done is completed.
 func withSyncHint(err error) error {
-	return hint.With(err, "run the command again, or kubectl solution sync: it goes on where this one ended")
+	return hint.Then(err, "run the command again, or kubectl solution sync: it goes on where this one ended")
 }

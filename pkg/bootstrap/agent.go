@@ -163,13 +163,9 @@ func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit fun
 		return nil, err
 	}
 	if !dryRun {
-		if err := a.checkClient(ctx); err != nil {
+		if err := a.write(ctx, file, doc); err != nil {
 			return nil, err
 		}
-		if err := file.Write(doc); err != nil {
-			return nil, err
-		}
-		a.forgetUnlisted(doc)
 	}
 	mounts := inv.mount(ctx, dryRun)
 	result.State = inv.state()
@@ -177,9 +173,23 @@ func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit fun
 	return result, nil
 }
 
-// forgetUnlisted removes notes of archives that are not listed any more. Where
-// it cannot, the next change tries again: they do no harm.
-func (a *Agent) forgetUnlisted(doc *solutionsconfig.Document) {
+// write makes the document the configuration, unless the client is gone.
+func (a *Agent) write(ctx context.Context, file solutionsconfig.File, doc *solutionsconfig.Document) error {
+	err := a.checkClient(ctx)
+	if err == nil {
+		err = unwritable(file.Write(doc))
+	}
+	a.forgetUnlisted(file)
+	return err
+}
+
+// forgetUnlisted removes notes of archives that are not listed any more, or
+// were to be. Where it cannot, the next change tries again: they do no harm.
+func (a *Agent) forgetUnlisted(file solutionsconfig.File) {
+	doc, err := file.Read()
+	if err != nil {
+		return
+	}
 	var paths []string
 	for _, path := range doc.Configuration().Archives {
 		paths = append(paths, filepath.Clean(path))
@@ -197,10 +207,13 @@ func (a *Agent) lock(ctx context.Context, file solutionsconfig.File, holder stri
 	unlock, err := file.LockTelling(ctx, holder, func(by string) {
 		a.progress(fmt.Sprintf("waiting for %s, who has %s locked", by, file.Path))(0, 0)
 	})
-	if err != nil {
-		return nil, reasoned(ReasonLocked, hint.With(err, "another change is under way on the bootstrap node; run the command again when it has ended"))
+	switch {
+	case err == nil:
+		return unlock, nil
+	case ctx.Err() == nil:
+		return nil, unwritable(err)
 	}
-	return unlock, nil
+	return nil, reasoned(ReasonLocked, hint.With(err, "another change is under way on the bootstrap node; run the command again when it has ended"))
 }
 
 // failure is an error with its Reason.

@@ -48,11 +48,8 @@ func (a *Agent) upload(ctx context.Context, in *bufio.Reader, req UploadRequest)
 	}
 	target := filepath.Join(a.Configuration.Archives.Upload, req.Name)
 	result, err := a.receive(ctx, in, target, req)
-	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
-		err = reasoned(ReasonNoSpace, hint.With(err, "make room on the bootstrap node and run the command again: it goes on from where it was"))
-	}
 	if err != nil {
-		return nil, fmt.Errorf("uploading to %s: %w", target, err)
+		return nil, unwritable(fmt.Errorf("uploading to %s: %w", target, err))
 	}
 	return result, nil
 }

@@ -19,7 +19,7 @@ const ContentKey = "content.json"
 
 // ContentConfigMap returns the record of an imported version, in
 // v1alpha1.Namespace. It is immutable: an archive of another content has
-// another version. It is an error when c does not fit into a ConfigMap.
+// another version. It is a *TooLargeError when c does not fit into a ConfigMap.
 func ContentConfigMap(c *v1alpha1.Content) (*unstructured.Unstructured, error) {
 	if err := validateContent(c); err != nil {
 		return nil, err
@@ -29,7 +29,11 @@ func ContentConfigMap(c *v1alpha1.Content) (*unstructured.Unstructured, error) {
 		return nil, fmt.Errorf("recording the content of %s: %w", c.ID, err)
 	}
 	if size := len(ContentKey) + len(text); size > MaxConfigMapBytes {
-		return nil, fmt.Errorf("recording the content of %s takes %d bytes, and at most %d fit into a ConfigMap", c.ID, size, MaxConfigMapBytes)
+		return nil, &TooLargeError{
+			what:   "recording the content of " + c.ID + " in a ConfigMap",
+			size:   size,
+			advice: "make the archive again, with a smaller manifest or fewer roles",
+		}
 	}
 	cm := configMap(v1alpha1.ContentConfigMapName(c.ID), map[string]string{ContentKey: text})
 	labels := commonLabels()

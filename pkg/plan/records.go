@@ -20,6 +20,20 @@ import (
 // bytes: 16 KiB are left for metadata.
 const MaxConfigMapBytes = 1<<20 - 16<<10
 
+// TooLargeError says that something does not fit into a ConfigMap, with the
+// numbers of bytes.
+type TooLargeError struct {
+	what, advice string
+	size         int
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("%s takes %d bytes, and at most %d fit", e.what, e.size, MaxConfigMapBytes)
+}
+
+// Hint says what helps.
+func (e *TooLargeError) Hint() string { return e.advice }
+
 // SolutionsConfigMap returns v1alpha1.SolutionsConfigMap with these records and
 // the endpoint under which their images are served, "" where none is to be
 // recorded. Its errors are those of EncodeRecords.
@@ -41,7 +55,7 @@ func SolutionsConfigMap(records map[string][]v1alpha1.SolutionRecord, endpoint s
 
 // EncodeRecords returns the data of v1alpha1.SolutionsConfigMap: for each
 // Solution that has any, a JSON list of its imported versions, highest last. It
-// is an error, that tells the number of bytes and of versions, when they do not
+// is a *TooLargeError, that tells the number of versions too, when they do not
 // fit into a ConfigMap.
 func EncodeRecords(records map[string][]v1alpha1.SolutionRecord) (map[string]string, error) {
 	data := make(map[string]string, len(records))
@@ -69,8 +83,11 @@ func EncodeRecords(records map[string][]v1alpha1.SolutionRecord) (map[string]str
 		versions += len(list)
 	}
 	if size > MaxConfigMapBytes {
-		return nil, fmt.Errorf("recording %d imported versions in ConfigMap %s takes %d bytes, and at most %d fit: remove versions that are not used",
-			versions, v1alpha1.SolutionsConfigMap, size, MaxConfigMapBytes)
+		return nil, &TooLargeError{
+			what:   fmt.Sprintf("recording %d imported versions in ConfigMap %s", versions, v1alpha1.SolutionsConfigMap),
+			size:   size,
+			advice: "unimport versions that are not used: kubectl solution unimport NAME --version VERSION",
+		}
 	}
 	return data, nil
 }

@@ -46,6 +46,8 @@ type killer struct {
 	// programs, dir and node are folders: of the programs, what they run in,
 	// and the root of the bootstrap node.
 	programs, dir, node string
+	// environment is what programs are given besides.
+	environment []string
 	// group is the process group of the command that was killed.
 	group int
 }
@@ -81,6 +83,7 @@ func (k *killer) command(c killCommand) (*exec.Cmd, *strings.Builder) {
 		"KUBECONFIG=" + filepath.Join(k.dir, "kubeconfig"),
 		"SOLUTION_BOOTSTRAP_CONFIG=" + filepath.Join(k.dir, "solution-bootstrap.yaml"),
 	}
+	cmd.Env = append(cmd.Env, k.environment...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = 10 * time.Second
 	return cmd, out

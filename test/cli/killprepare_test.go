@@ -14,6 +14,16 @@ import (
 // Environment, and returns the path of the second.
 func (k *killer) prepare() string {
 	k.t.Helper()
+	const size = 8 << 20 // so that a check takes long enough to be killed in
+	k.configure(size)
+	k.complete(killCommand{name: "create", program: "kubectl-environment", args: []string{"create", "staging"}})
+	return filepath.Join(k.dir, "two.iso")
+}
+
+// configure makes two archives, with layers of a size, and what the programs
+// need, and imports and activates the first.
+func (k *killer) configure(size int) {
+	k.t.Helper()
 	kubeconfig, err := os.ReadFile(k.cluster.server.Kubeconfig)
 	if err != nil {
 		k.t.Fatal(err)
@@ -25,23 +35,31 @@ func (k *killer) prepare() string {
 			k.t.Fatal(err)
 		}
 	}
-	const size = 8 << 20 // so that a check takes long enough to be killed in
 	one := archiveOptions{name: "example-solution", version: "1.0.0", operator: true, ui: true, size: size}
 	two := one
 	two.version, two.role, two.crds = "2.0.0", roles2, definitions2
-	for name, o := range map[string]archiveOptions{"one.iso": one, "two.iso": two} {
-		b, err := o.build(k.t, func(text string) string { return text })
-		if err != nil {
-			k.t.Fatal(err)
-		}
-		if err := move(b.ISO(k.t), filepath.Join(k.dir, name)); err != nil {
-			k.t.Fatal(err)
-		}
+	k.archive("one.iso", one)
+	k.archive("two.iso", two)
+	k.solution("import", filepath.Join(k.dir, "one.iso"))
+	k.solution("activate", "example-solution", "--version", "1.0.0")
+}
+
+// archive makes an archive; its options hold the files themselves.
+func (k *killer) archive(name string, o archiveOptions) {
+	k.t.Helper()
+	b, err := o.build(k.t, func(text string) string { return text })
+	if err != nil {
+		k.t.Fatal(err)
 	}
-	k.complete(killCommand{name: "import", program: "kubectl-solution", args: []string{"import", filepath.Join(k.dir, "one.iso")}})
-	k.complete(killCommand{name: "activate", program: "kubectl-solution", args: []string{"activate", "example-solution", "--version", "1.0.0"}})
-	k.complete(killCommand{name: "create", program: "kubectl-environment", args: []string{"create", "staging"}})
-	return filepath.Join(k.dir, "two.iso")
+	if err := move(b.ISO(k.t), filepath.Join(k.dir, name)); err != nil {
+		k.t.Fatal(err)
+	}
+}
+
+// solution runs kubectl solution, which must succeed.
+func (k *killer) solution(args ...string) {
+	k.t.Helper()
+	k.complete(killCommand{name: args[0], program: "kubectl-solution", args: args})
 }
 
 // What version 2 has that version 1 has not, and the other way about.

@@ -24,7 +24,11 @@ type withServer struct{ m *testing.M }
 
 func (w withServer) Run() int { return apiserver.Main(w.m) }
 
-func TestMain(m *testing.M) { testscript.Main(withServer{m}, script.Programs()) }
+func TestMain(m *testing.M) {
+	programs := script.Programs()
+	programs["gated-bootstrap"] = gatedHelper
+	testscript.Main(withServer{m}, programs)
+}
 
 func TestScripts(t *testing.T) {
 	c := newCluster(t)

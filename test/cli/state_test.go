@@ -19,7 +19,11 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
+	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
+
+// maxText is how much of a file is looked at as text, in bytes.
+const maxText = 64 << 10
 
 // nodeFiles lists the files of a bootstrap node with what is in them, sorted.
 // The file that a lock is on stays, and says nothing.
@@ -30,6 +34,12 @@ func nodeFiles(root string) ([]string, error) {
 			return err
 		}
 		text, err := os.ReadFile(path)
+		switch {
+		case filepath.Base(filepath.Dir(path)) == "verified":
+			text = fmt.Append(nil, noteText(text))
+		case len(text) > maxText:
+			text = fmt.Appendf(nil, "%d bytes, sha256 %x", len(text), sha256.Sum256(text))
+		}
 		files = append(files, fmt.Sprintf("file %s %q", strings.TrimPrefix(path, root), text))
 		return err
 	})
@@ -125,25 +135,51 @@ func fingerprint(o *unstructured.Unstructured) string {
 	return fmt.Sprintf("%s version %s generation %d hash %.16x", line, o.GetResourceVersion(), o.GetGeneration(), sha256.Sum256(data))
 }
 
+// noteText tells of which archive a note is (package verified), and whether that
+// is in the state that was noted.
+func noteText(note []byte) string {
+	var n struct {
+		Archive string         `json:"archive"`
+		State   verified.State `json:"state"`
+	}
+	if err := json.Unmarshal(note, &n); err != nil {
+		return err.Error()
+	}
+	file, err := os.Open(n.Archive)
+	if err != nil {
+		return err.Error()
+	}
+	defer file.Close()
+	now, err := verified.StateOf(file)
+	return fmt.Sprintf("%s was checked as it is now: %t, %v", n.Archive, now == n.State, err)
+}
+
 // state tells what is on a node and in the cluster, without what differs between
 // two ways to the same.
 func (c *testCluster) state(node string) (string, error) {
-	lines, err := nodeFiles(node)
+	files, err := nodeFiles(node)
 	if err != nil {
 		return "", err
 	}
+	objects, err := c.meanings()
+	return strings.Join(append(files, objects...), "\n"), err
+}
+
+// meanings tells what is in the cluster, an object a line.
+func (c *testCluster) meanings() ([]string, error) {
 	objects, err := c.objects()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
+	var lines []string
 	for _, o := range objects {
 		data, err := json.Marshal(meaning(o))
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		lines = append(lines, title(o)+" "+string(data))
 	}
-	return strings.Join(lines, "\n"), nil
+	return lines, nil
 }
 
 func difference(want, got string) string {

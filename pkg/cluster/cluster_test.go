@@ -3,6 +3,7 @@
 package cluster_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -106,11 +107,14 @@ func checkWrites(f *fixture, catalog *cluster.Catalog) {
 		f.t.Errorf("%+v, %v", again, err)
 	}
 	again.ConfigMap.Data["storage"] = "[{]"
+	again.ConfigMap.Data["web"] = `[{"version":"1"}]`
 	if err := f.reader.WriteCatalog(ctx, again.ConfigMap, cluster.WriteOptions{}); err != nil {
 		f.t.Fatal(err)
 	}
-	if _, err := f.reader.Catalog(ctx); err == nil || !strings.HasPrefix(err.Error(), "namespace metalk8s-solutions: reading key storage of ConfigMap metalk8s-solutions: ") {
-		f.t.Errorf("no JSON: %v", err)
+	again, err = f.reader.Catalog(ctx)
+	checkUnreadable(f, err, "namespace metalk8s-solutions: reading key storage of ConfigMap metalk8s-solutions: ", v1alpha1.SolutionsConfigMap)
+	if again == nil || again.ConfigMap == nil || len(again.Records) != 1 || again.Versions("web")[0] != "1" {
+		f.t.Errorf("what can be read is %+v", again)
 	}
 	if _, err := (&cluster.Reader{Client: f.as("limited")}).Catalog(ctx); !apierrors.IsForbidden(err) || !strings.HasPrefix(err.Error(), "reading the imported Solutions: configmaps") {
 		f.t.Errorf("without rights: %v", err)
@@ -143,10 +147,25 @@ func checkContents(f *fixture) {
 	bad := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: v1alpha1.Namespace, Name: v1alpha1.ContentConfigMapName("web-1"), Labels: map[string]string{v1alpha1.SolutionLabel: "web"}}}
 	f.create(bad)
 	const text = "reading ConfigMap metalk8s-solutions/solution-web-1: no key content.json"
-	if _, err := f.reader.Contents(ctx); err == nil || err.Error() != text {
-		f.t.Errorf("%v, want %s", err, text)
+	_, err = f.reader.Content(ctx, "web-1")
+	checkUnreadable(f, err, text, "solution-web-1")
+	o = o.DeepCopy()
+	o.SetName("solution-web-2")
+	o.SetResourceVersion("")
+	o.SetUID("")
+	f.create(o)
+	contents, err = f.reader.Contents(ctx)
+	checkUnreadable(f, err, text+"\nreading ConfigMap metalk8s-solutions/solution-web-2: it holds what belongs into "+v1alpha1.ContentConfigMapName(want.ID),
+		"solution-web-1", "solution-web-2")
+	if diff := cmp.Diff(map[string]*v1alpha1.Content{want.ID: want}, contents); diff != "" {
+		f.t.Errorf("what can be read, -want +got:\n%s", diff)
 	}
-	if _, err := f.reader.Content(ctx, "web-1"); err == nil || err.Error() != text {
+}
+
+func checkUnreadable(f *fixture, err error, text string, configMaps ...string) {
+	f.t.Helper()
+	var unreadable *cluster.UnreadableError
+	if !errors.As(err, &unreadable) || !strings.HasPrefix(err.Error(), text) || !slices.Equal(unreadable.ConfigMaps, configMaps) || hint.Of(err) == "" {
 		f.t.Errorf("%v, want %s", err, text)
 	}
 }

@@ -29,3 +29,17 @@ func TestWith(t *testing.T) {
 		t.Error("there is a hint where none was given")
 	}
 }
+
+func TestThen(t *testing.T) {
+	cause := errors.New("gone")
+	if got := hint.Of(hint.Then(cause, "run %s", "this")); got != "run this" {
+		t.Errorf("%q", got)
+	}
+	err := hint.Then(fmt.Errorf("half done: %w", hint.With(cause, "first that")), "run %s", "this")
+	if got := hint.Of(err); got != "first that; then run this" || !errors.Is(err, cause) || err.Error() != "half done: gone" {
+		t.Errorf("%q of %v", got, err)
+	}
+	if hint.Then(nil, "x") != nil {
+		t.Error("an error out of nothing")
+	}
+}

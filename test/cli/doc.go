@@ -2,8 +2,9 @@
 
 // Package cli has no code, only tests: they are the contract of the command
 // line. Each script in testdata/script is what a person would type, and what
-// they get to see, on a real API server; TestKill ends the programs at random
-// moments.
+// they get to see, on a real API server. TestKill ends the programs at random
+// moments; TestEventFaults, TestAPIServerGone and TestTwoAtOnce have a fault at
+// each point of a command.
 //
 // The commands that scripts have besides those of
 // github.com/rogpeppe/go-internal/testscript:

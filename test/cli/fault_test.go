@@ -23,7 +23,7 @@ import (
 const (
 	faultStep      = 5
 	envFaultStep   = "FAULT_STEP"
-	faultRounds    = 5
+	faultRounds    = 3
 	envFaultRounds = "FAULT_ROUNDS"
 )
 

@@ -62,42 +62,57 @@ func (o *editOptions) run(ctx context.Context, do edit) error {
 	if err != nil {
 		return err
 	}
-	catalog, err := r.readCatalog(ctx)
-	if err != nil {
-		return util.ClusterError(err)
-	}
-	tried, err := do(ctx, r.node, true)
+	var t *trial
+	err = r.retry(func() (err error) { t, err = o.try(ctx, r, do); return err })
 	if err != nil {
 		return err
-	}
-	if !o.repair {
-		if err := r.checkUnknown(ctx, catalog, tried); err != nil {
-			return err
-		}
-	}
-	c, err := r.compute(ctx, catalog, &tried.State)
-	if err != nil {
-		return util.ClusterError(err)
-	}
-	if err := refuseUsed(c.environments, unimported(tried)); err != nil {
-		return err
-	}
-	var changes apply.ChangeSet
-	if o.dryRun != cmdutil.DryRunClient {
-		if changes, err = r.check(ctx, c); err != nil {
-			return util.ClusterError(err)
-		}
 	}
 	if o.dryRun != cmdutil.DryRunNone {
 		status.Clear()
-		o.warnUnreadable(tried.State)
-		o.print(tried.Items, changes)
+		o.warnUnreadable(t.node.State)
+		o.print(t.node.Items, t.changes)
 		return nil
 	}
-	if err := o.confirm(ctx, r, c, tried.Items); err != nil {
+	if err := o.confirm(ctx, r, t.cluster, t.node.Items); err != nil {
 		return err
 	}
 	return o.commit(ctx, r, do)
+}
+
+// trial is what an edit would come to.
+type trial struct {
+	node    *bootstrap.Change
+	cluster *change
+	changes apply.ChangeSet // as the API server tells
+}
+
+// try finds out what an edit would come to, and whether it may be made.
+func (o *editOptions) try(ctx context.Context, r *reconciler, do edit) (*trial, error) {
+	catalog, err := r.readCatalog(ctx)
+	if err != nil {
+		return nil, util.ClusterError(err)
+	}
+	t := &trial{}
+	if t.node, err = do(ctx, r.node, true); err != nil {
+		return nil, err
+	}
+	if !o.repair {
+		if err := r.checkUnknown(ctx, catalog, t.node); err != nil {
+			return nil, err
+		}
+	}
+	if t.cluster, err = r.compute(ctx, catalog, &t.node.State); err != nil {
+		return nil, util.ClusterError(err)
+	}
+	if err := refuseUsed(t.cluster.environments, unimported(t.node)); err != nil {
+		return nil, err
+	}
+	if o.dryRun != cmdutil.DryRunClient {
+		if t.changes, err = r.check(ctx, t.cluster); err != nil {
+			return nil, util.ClusterError(err)
+		}
+	}
+	return t, nil
 }
 
 // unimported returns the ids of versions that a change takes away: the cluster

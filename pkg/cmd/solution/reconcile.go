@@ -113,26 +113,35 @@ func (r *reconciler) checkCurrent(ctx context.Context, c *change) error {
 // maxConflicts bounds how often others may write in between.
 const maxConflicts = 10
 
-// reconcile makes the cluster match the node as it is now, where the given
-// archives are known to be damaged.
-func (r *reconciler) reconcile(ctx context.Context, damaged []string) (apply.ChangeSet, error) {
+// retry does something once more where someone else has written in between.
+func (r *reconciler) retry(do func() error) error {
 	for attempt := 1; ; attempt++ {
-		catalog, err := r.readCatalog(ctx)
-		if err != nil {
-			return nil, err
-		}
-		state, err := r.node.List(ctx, bootstrap.ListRequest{Damaged: damaged})
-		if err != nil {
-			return nil, err
-		}
-		c, err := r.compute(ctx, catalog, state)
-		if err != nil {
-			return nil, err
-		}
-		changes, err := r.execute(ctx, c)
+		err := do()
 		if err == nil || attempt == maxConflicts || !cluster.IsConflict(err) {
-			return changes, err
+			return err
 		}
 		r.status.Step("someone else changed the imported Solutions at the same time; reading them again")
 	}
+}
+
+// reconcile makes the cluster match the node as it is now, where the given
+// archives are known to be damaged.
+func (r *reconciler) reconcile(ctx context.Context, damaged []string) (changes apply.ChangeSet, err error) {
+	err = r.retry(func() error {
+		catalog, err := r.readCatalog(ctx)
+		if err != nil {
+			return err
+		}
+		state, err := r.node.List(ctx, bootstrap.ListRequest{Damaged: damaged})
+		if err != nil {
+			return err
+		}
+		c, err := r.compute(ctx, catalog, state)
+		if err != nil {
+			return err
+		}
+		changes, err = r.execute(ctx, c)
+		return err
+	})
+	return changes, err
 }

@@ -35,6 +35,34 @@ type Entry struct {
 // ChangeSet is what happened to objects, in order.
 type ChangeSet []Entry
 
+// After returns what earlier changes and then c have come to: what c found
+// unchanged, or does not name, is what became of it before.
+func (c ChangeSet) After(earlier ChangeSet) ChangeSet {
+	var all ChangeSet
+	for _, e := range earlier {
+		if e.Action != Unchanged && c.find(e) < 0 {
+			all = append(all, e)
+		}
+	}
+	for _, e := range c {
+		if i := earlier.find(e); i >= 0 && e.Action == Unchanged {
+			e.Action = earlier[i].Action
+		}
+		all = append(all, e)
+	}
+	return all
+}
+
+// find returns the index of the last entry about an entry's object, -1 for none.
+func (c ChangeSet) find(e Entry) int {
+	for i := len(c) - 1; i >= 0; i-- {
+		if c[i].Object == e.Object && c[i].Namespace == e.Namespace {
+			return i
+		}
+	}
+	return -1
+}
+
 func newEntry(o *unstructured.Unstructured, action Action) Entry {
 	return Entry{Object: objectName(o), Namespace: o.GetNamespace(), Action: action}
 }

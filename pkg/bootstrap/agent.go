@@ -202,7 +202,7 @@ func (a *Agent) lock(ctx context.Context, file solutionsconfig.File, holder stri
 	if timeout == 0 {
 		timeout = LockTimeout
 	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, fmt.Errorf("waited %v", timeout))
 	defer cancel()
 	unlock, err := file.LockTelling(ctx, holder, func(by string) {
 		a.progress(fmt.Sprintf("waiting for %s, who has %s locked", by, file.Path))(0, 0)

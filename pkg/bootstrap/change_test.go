@@ -71,7 +71,7 @@ func TestLocked(t *testing.T) {
 	agent.LockTimeout = 30 * time.Millisecond
 	list := n.serve(agent, Request{Activate: &ActivateRequest{Name: solutionName}})
 	want := &Failure{
-		Message: fmt.Sprintf("locking %s: locked by alice@laptop (pid %d): context deadline exceeded", agent.Configuration.SolutionsFile().Path, os.Getpid()),
+		Message: fmt.Sprintf("locking %s: locked by alice@laptop (pid %d): waited 30ms", agent.Configuration.SolutionsFile().Path, os.Getpid()),
 		Hint:    "another change is under way on the bootstrap node; run the command again when it has ended", Reason: ReasonLocked,
 	}
 	if diff := cmp.Diff(want, list[len(list)-1].Error); diff != "" {

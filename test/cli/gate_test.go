@@ -20,6 +20,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/test/script"
 )
 
 // envGate is the socket of a gate: at it, each helper waits after each of its
@@ -29,7 +30,7 @@ const envGate = "TEST_GATE"
 // gatedHelper is solution-bootstrap that waits at the gate.
 func gatedHelper() {
 	out := gatedOutput{socket: os.Getenv(envGate)}
-	os.Exit(cli.Execute(bootstrap.NewProgram("solution-bootstrap", os.Stdin, out, os.Stderr, version)))
+	os.Exit(cli.Execute(bootstrap.NewProgram("solution-bootstrap", os.Stdin, out, os.Stderr, script.Version)))
 }
 
 // gatedOutput is a helper's standard output, which is written an event at a

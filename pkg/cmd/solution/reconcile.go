@@ -140,7 +140,8 @@ func (r *reconciler) reconcile(ctx context.Context, damaged []string) (changes a
 		if err != nil {
 			return err
 		}
-		changes, err = r.execute(ctx, c)
+		done, err := r.execute(ctx, c)
+		changes = done.After(changes)
 		return err
 	})
 	return changes, err

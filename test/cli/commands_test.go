@@ -110,7 +110,7 @@ func (c *testCluster) unchangedCommand(ts *testscript.TestScript, neg bool, args
 
 // snapshot tells everything that commands may change, in lines.
 func (c *testCluster) snapshot(ts *testscript.TestScript) string {
-	files, err := nodeFiles(filepath.Join(ts.Getenv("WORK"), "node"))
+	files, err := nodeFiles(filepath.Join(ts.Getenv("WORK"), "node"), nil)
 	ts.Check(err)
 	objects, err := c.objects()
 	ts.Check(err)

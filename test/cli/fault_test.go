@@ -21,9 +21,9 @@ import (
 // chance where it begins. faultRounds and EnvFaultRounds are for those that have
 // no points.
 const (
-	faultStep      = 5
+	faultStep      = 6
 	envFaultStep   = "FAULT_STEP"
-	faultRounds    = 3
+	faultRounds    = 2
 	envFaultRounds = "FAULT_ROUNDS"
 )
 

@@ -50,7 +50,12 @@ var eventFaults = map[string]eventFault{
 		ssh:    true,
 		strike: func(f *eventFaulty, _ int, _ arrival) { f.sshd.Cut() },
 		check: func(f *eventFaulty, point string, err error, output string) {
-			if err != nil || f.struck.kind() != "result" { // else all had been said
+			switch {
+			case err == nil && f.struck.kind() == "result": // all had been said
+			case strings.Contains(output, "ssh failed, or the helper was killed at once"):
+				// The event was still on its way, and the first one.
+				f.checkFailure(point, err, output, "bootstrap node (ssh://127.0.0.1:", "exit status 255")
+			default:
 				f.checkFailure(point, err, output, "bootstrap node (ssh://127.0.0.1:", "the connection was lost")
 			}
 		},

@@ -141,7 +141,7 @@ func (k *killer) state() string {
 // work may be done, but no file is half written, and nothing is lost.
 func (k *killer) checkKilled(before, after string) {
 	k.t.Helper()
-	files, err := nodeFiles(k.node)
+	files, err := nodeFiles(k.node, noteText)
 	if err != nil {
 		k.t.Fatal(err)
 	}

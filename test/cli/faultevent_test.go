@@ -129,10 +129,10 @@ func (f *eventFaulty) strikeAt(name string, n int) {
 	}
 	plugin <- cmd.Process.Pid
 	err := cmd.Wait()
-	point := fmt.Sprintf("%s after event %d, %s", name, n, f.struck.kind())
 	if arrivals := f.gate.all(); len(arrivals) < n {
-		f.t.Fatalf("%s: there were only %d events:\n%s", point, len(arrivals), out)
+		f.t.Fatalf("%s after event %d: there were only %d events:\n%s", name, n, len(arrivals), out)
 	}
+	point := fmt.Sprintf("%s after event %d, %s", name, n, f.struck.kind())
 	fault.check(f, point, err, out.String())
 	f.waitHelpers()
 	f.judge(point)

@@ -102,22 +102,6 @@ func (a *Applier) refreshKinds(stage []*unstructured.Unstructured) {
 	}
 }
 
-// waitForDefinitions waits until the CRDs of a stage are served.
-func (a *Applier) waitForDefinitions(ctx context.Context, stage []*unstructured.Unstructured) error {
-	var definitions []*unstructured.Unstructured
-	for _, o := range stage {
-		if o.GetKind() == "CustomResourceDefinition" {
-			definitions = append(definitions, o)
-		}
-	}
-	if len(definitions) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, definitionTimeout)
-	defer cancel()
-	return a.Wait(ctx, definitions, nil)
-}
-
 // stages sorts objects by what needs what; the order within one is kept.
 func stages(objects []*unstructured.Unstructured) [][]*unstructured.Unstructured {
 	var first, second, rest []*unstructured.Unstructured
@@ -165,9 +149,7 @@ func (a *Applier) Delete(ctx context.Context, objects []*unstructured.Unstructur
 func (a *Applier) Live(ctx context.Context, objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
 	var live []*unstructured.Unstructured
 	for _, o := range objects {
-		got := &unstructured.Unstructured{}
-		got.SetGroupVersionKind(o.GroupVersionKind())
-		err := a.client.Get(ctx, client.ObjectKeyFromObject(o), got)
+		got, err := a.get(ctx, o)
 		if apierrors.IsNotFound(err) {
 			continue
 		}

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
@@ -33,29 +34,66 @@ type Observer func(object, message string)
 // error says what each object still waited for.
 func (a *Applier) Wait(ctx context.Context, objects []*unstructured.Unstructured, observe Observer) error {
 	return a.poll(ctx, objects, "ready", observe, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
-		live := &unstructured.Unstructured{}
-		live.SetGroupVersionKind(o.GroupVersionKind())
-		if err := a.client.Get(ctx, client.ObjectKeyFromObject(o), live); err != nil {
-			if apierrors.IsNotFound(err) {
-				return "not there yet", nil
-			}
+		live, err := a.get(ctx, o)
+		if apierrors.IsNotFound(err) {
+			return "not there yet", nil
+		}
+		if err != nil {
 			return "", err
 		}
-		result, err := status.Compute(live)
-		if err != nil || result.Status == status.CurrentStatus {
-			return "", err
-		}
-		return result.Message + a.podTrouble(ctx, live), nil
+		return a.readiness(ctx, live)
 	})
+}
+
+// readiness returns what an object waits for, "" for nothing.
+func (a *Applier) readiness(ctx context.Context, live *unstructured.Unstructured) (string, error) {
+	result, err := status.Compute(live)
+	if err != nil || result.Status == status.CurrentStatus {
+		return "", err
+	}
+	return result.Message + a.podTrouble(ctx, live), nil
+}
+
+// waitForDefinitions waits until the CRDs of a stage, which were applied, are
+// served. One that is deleted, whose deletion may have begun before, is a
+// conflict with whoever deletes it.
+func (a *Applier) waitForDefinitions(ctx context.Context, stage []*unstructured.Unstructured) error {
+	var definitions []*unstructured.Unstructured
+	for _, o := range stage {
+		if o.GetKind() == "CustomResourceDefinition" {
+			definitions = append(definitions, o)
+		}
+	}
+	if len(definitions) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, definitionTimeout)
+	defer cancel()
+	return a.poll(ctx, definitions, "ready", nil, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
+		live, err := a.get(ctx, o)
+		if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil {
+			resource := schema.GroupResource{Group: o.GroupVersionKind().Group, Resource: "customresourcedefinitions"}
+			return "", apierrors.NewConflict(resource, o.GetName(), errors.New("someone else deletes it at the same time"))
+		}
+		if err != nil {
+			return "", err
+		}
+		return a.readiness(ctx, live)
+	})
+}
+
+// get returns an object as it is now.
+func (a *Applier) get(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(o.GroupVersionKind())
+	return live, a.client.Get(ctx, client.ObjectKeyFromObject(o), live)
 }
 
 // WaitDeleted waits until none of the objects is there any more, and for a
 // Deployment also until its pods have ended: they outlive it.
 func (a *Applier) WaitDeleted(ctx context.Context, objects []*unstructured.Unstructured, observe Observer) error {
 	return a.poll(ctx, objects, "gone", observe, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
-		live := &unstructured.Unstructured{}
-		live.SetGroupVersionKind(o.GroupVersionKind())
-		err := a.client.Get(ctx, client.ObjectKeyFromObject(o), live)
+		live, err := a.get(ctx, o)
 		if apierrors.IsNotFound(err) {
 			if pods := a.pods(ctx, o); len(pods) > 0 {
 				return fmt.Sprintf("its pod %s is ending", pods[0].Name), nil

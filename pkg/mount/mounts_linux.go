@@ -99,6 +99,17 @@ func (m *Mounts) Reconcile(ctx context.Context, archives []Archive, keep []strin
 	return outcomes, errors.Join(unable, err, m.locked.Close())
 }
 
+// Remove unmounts all that this package has mounted, and removes what mount(8)
+// finds this program by. What it tells is as of Reconcile.
+func (m *Mounts) Remove(ctx context.Context, dryRun bool) ([]Outcome, error) {
+	none := &Mounts{Mode: None, base: m.base, kernelType: m.kernelType, systemd: m.systemd}
+	outcomes, err := none.Reconcile(ctx, nil, nil, dryRun)
+	if err == nil && !dryRun && m.systemd != nil {
+		m.systemd.unlinkHelper()
+	}
+	return outcomes, err
+}
+
 // plan looks at what is there, and returns what is to be done, and why some of
 // it cannot be done on this machine: then it is left out, so that nothing is
 // undone that could not be made again.

@@ -112,7 +112,7 @@ func (t Target) own(ctx context.Context, script remote.Script, mode string) ([]C
 	return changes, notes, nil
 }
 
-var changeLine = regexp.MustCompile(`^(?:==> )?(\S+) (created|updated|unchanged|kept|removed|restarted)$`)
+var changeLine = regexp.MustCompile(`^(?:==> )?(\S+) (created|updated|unchanged|kept|removed|restarted|unmounted)$`)
 
 // parseSaid takes apart what the helper says. A plan has the contents of files
 // in it, which are left out.

@@ -34,9 +34,9 @@ already.
 With --root, files are put below another folder, as for an image of a machine;
 systemd is left alone then.`
 
-const uninstallHelp = `Stop the service of the registry, and remove what install has put in place. The
-helper's configuration stays if it was changed since, and so do solutions.yaml,
-archives, and drop-ins of the units.`
+const uninstallHelp = `Stop the service of the registry, unmount archives, and remove what install has
+put in place. The helper's configuration stays if it was changed since, and so do
+solutions.yaml, archives, and drop-ins of the units.`
 
 // installOptions are those of install and uninstall.
 type installOptions struct {
@@ -109,7 +109,33 @@ func (o *installOptions) uninstall(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
+	if err := o.unmount(cmd); err != nil {
+		return err
+	}
 	return o.carryOut(cmd, i, changes)
+}
+
+// unmount undoes the mounts of this machine, which need the helper.
+func (o *installOptions) unmount(cmd *cobra.Command) error {
+	if o.root != "/" {
+		return nil
+	}
+	c, err := bootstrap.LoadConfiguration(*o.config)
+	if err != nil {
+		c = bootstrap.Configuration{Root: "/"} // one that cannot be used keeps nobody from removing it
+	}
+	folders, notes, err := unmountAll(cmd.Context(), c, o.dryRun)
+	prefix := ""
+	if o.dryRun {
+		prefix = "==> "
+	}
+	for _, folder := range folders {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s%s unmounted\n", prefix, folder)
+	}
+	for _, note := range notes {
+		fmt.Fprintln(cmd.ErrOrStderr(), note)
+	}
+	return err
 }
 
 // files returns those to install, by the configuration that is there.

@@ -230,6 +230,32 @@ func TestMachineBusy(t *testing.T) {
 	m.wait("! grep --quiet --no-messages '^" + mount.HelperName + "' /proc/[0-9]*/cmdline")
 }
 
+// What is installed no more leaves no mount, and nothing that would make one.
+func TestMachineUninstall(t *testing.T) {
+	m := newMachine(t, mount.FUSE)
+	m.archive("/solutions/one.iso", "1.0.0")
+	m.wantChange(machineImport("/solutions/one.iso"), "imported example-solution-1.0.0 one.iso", "mounted example-solution-1.0.0 one.iso")
+	const unmounted = "/srv/scality/example-solution-1.0.0 unmounted\n"
+	if out := m.Run("solution-bootstrap", "uninstall", "--dry-run"); !strings.HasPrefix(out, "==> "+unmounted) {
+		t.Errorf("a dry run: %s", out)
+	}
+	m.wantMounted("1.0.0")
+	// A configuration that cannot be used is no obstacle.
+	m.Pipe("mount: [\n", "tee", "/etc/metalk8s/solution-bootstrap.yaml")
+	if out := m.Run("solution-bootstrap", "uninstall"); !strings.HasPrefix(out, unmounted) {
+		t.Error(out)
+	}
+	m.setMode(mount.FUSE)
+	m.wantMounted()
+	if units := m.units(); units != "" {
+		t.Errorf("left: %s", units)
+	}
+	m.Run("test", "!", "-L", "/sbin/"+mount.HelperName)
+	if out := m.Run("solution-bootstrap", "uninstall"); strings.Contains(out, "unmounted") {
+		t.Errorf("once more: %s", out)
+	}
+}
+
 // wait waits until a command succeeds.
 func (m *machine) wait(script string) {
 	m.t.Helper()

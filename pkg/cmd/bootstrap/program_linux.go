@@ -3,6 +3,9 @@
 package bootstrap
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
 
@@ -23,3 +26,17 @@ func NewProgram(name string, in io.Reader, out, errOut io.Writer, version string
 
 // newMounts returns what mounts archives as the configuration says.
 func newMounts(c bootstrap.Configuration) bootstrap.Mounter { return mount.New(c.Root, c.Mount) }
+
+// unmountAll undoes all mounts of a node, and returns their folders, and what
+// people should know of it.
+func unmountAll(ctx context.Context, c bootstrap.Configuration, dryRun bool) (folders, notes []string, err error) {
+	outcomes, err := mount.New(c.Root, c.Mount).Remove(ctx, dryRun)
+	for _, o := range outcomes {
+		if o.Err != nil {
+			err = errors.Join(err, fmt.Errorf("unmounting %s: %w", o.Dir, o.Err))
+			continue
+		}
+		folders, notes = append(folders, o.Dir), append(notes, o.Notes...)
+	}
+	return folders, notes, err
+}

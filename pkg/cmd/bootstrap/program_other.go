@@ -5,6 +5,7 @@
 package bootstrap
 
 import (
+	"context"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -19,3 +20,8 @@ func NewProgram(_ string, in io.Reader, out, errOut io.Writer, version string) *
 
 // newMounts returns nil: archives are mounted on Linux only.
 func newMounts(bootstrap.Configuration) bootstrap.Mounter { return nil }
+
+// unmountAll does nothing.
+func unmountAll(context.Context, bootstrap.Configuration, bool) (folders, notes []string, err error) {
+	return nil, nil, nil
+}

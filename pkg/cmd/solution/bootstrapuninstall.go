@@ -23,8 +23,8 @@ var uninstallHelp = templates.LongDesc(`
 	Stop the registry on the bootstrap node that --bootstrap names, and remove its
 	service and the helper. Nodes cannot pull from it any more.
 
-	The archives stay, and so does solutions.yaml, which lists them: once installed
-	again, the registry serves what it did. The helper's configuration stays if it
+	The archives stay, unmounted, and so does solutions.yaml, which lists them: once
+	installed again, the registry serves what it did. The helper's configuration stays if it
 	was changed, unless --purge is given.`)
 
 var uninstallExamples = templates.Examples(`

@@ -168,7 +168,7 @@ func TestReadyTells(t *testing.T) {
 			r.SetBasicAuth("alice", tt.password)
 		}
 		w := httptest.NewRecorder()
-		tt.server.handler(&follower{set: f.set}).ServeHTTP(w, r)
+		tt.server.handler(&follower{set: f.set}, f.handler).ServeHTTP(w, r)
 		var ready readiness
 		if err := json.Unmarshal(w.Body.Bytes(), &ready); err != nil {
 			t.Fatal(err)

@@ -63,7 +63,7 @@ func BenchmarkBlob(b *testing.B) {
 		}
 		http.ServeContent(w, r, "", time.Time{}, file.(io.ReadSeeker))
 	})
-	bounded := (&Server{}).handler(&follower{set: f.set})
+	bounded := (&Server{}).handler(&follower{set: f.set}, f.handler)
 	for _, connections := range []int{1, 4, 16} {
 		for name, handler := range map[string]http.Handler{"served": bounded, "plain": plain} {
 			b.Run(fmt.Sprintf("%s/%d", name, connections), func(b *testing.B) {
@@ -101,7 +101,7 @@ func pullAll(b *testing.B, url string, connections, n int) {
 // BenchmarkManifest gets a manifest by its tag, over 8 connections.
 func BenchmarkManifest(b *testing.B) {
 	f := newFixture(b, archivetest.New(b).ISO(b))
-	server := httptest.NewServer((&Server{}).handler(&follower{set: f.set}))
+	server := httptest.NewServer((&Server{}).handler(&follower{set: f.set}, f.handler))
 	defer server.Close()
 	const connections, requests = 8, 500
 	for b.Loop() {

@@ -14,7 +14,12 @@ type boundedWriter struct {
 	http.ResponseWriter
 	controller *http.ResponseController
 	stall      time.Duration
-	start      time.Time
+	exchange
+}
+
+// exchange is a request and what became of it.
+type exchange struct {
+	start time.Time
 	// began is when the answer did, after start; 0 before.
 	began  time.Duration
 	status int
@@ -26,7 +31,7 @@ type boundedWriter struct {
 func newBoundedWriter(w http.ResponseWriter, stall time.Duration) *boundedWriter {
 	return &boundedWriter{
 		ResponseWriter: w, controller: http.NewResponseController(w), stall: stall,
-		start: time.Now(), status: http.StatusOK,
+		exchange: exchange{start: time.Now(), status: http.StatusOK},
 	}
 }
 
@@ -76,30 +81,4 @@ func (w *boundedWriter) refuseBody(timeout time.Duration) {
 	// An error means that there is no connection, but a test.
 	_ = w.controller.SetReadDeadline(time.Now().Add(timeout))
 	w.Header().Set("Connection", "close")
-}
-
-// logged is how much of what a client sends gets into one line of the log.
-const logged = 256
-
-func cut(s string) string {
-	if len(s) > logged {
-		return s[:logged] + "…"
-	}
-	return s
-}
-
-// logAccess tells the log of a request that has ended. Of its headers it tells
-// those that have no secrets.
-func (s *Server) logAccess(r *http.Request, w *boundedWriter) {
-	attributes := []any{
-		"method", cut(r.Method), "path", cut(r.URL.EscapedPath()), "status", w.status, "bytes", w.sent,
-		"took", time.Since(w.start).Round(time.Microsecond), "client", r.RemoteAddr, "agent", cut(r.UserAgent()),
-	}
-	if w.user != "" {
-		attributes = append(attributes, "user", w.user)
-	}
-	if part := r.Header.Get("Range"); part != "" {
-		attributes = append(attributes, "range", cut(part))
-	}
-	s.Log.Info("request", attributes...)
 }

@@ -86,32 +86,58 @@ func (h *Handler) serveRepository(w http.ResponseWriter, r *http.Request, t targ
 }
 
 func (h *Handler) serveManifest(w http.ResponseWriter, r *http.Request, t target, o *opened, repo *repository) {
-	d, ok := o.tag(repo, t.reference)
-	if strings.Contains(t.reference, ":") {
-		if d, ok = parseDigest(t.reference); !ok {
-			writeError(w, errDigestInvalid)
-			return
+	m, apiErr := h.manifest(o, repo, t.reference)
+	if apiErr != nil {
+		writeError(w, *apiErr)
+		return
+	}
+	h.sendManifest(w, r, m)
+}
+
+// manifest finds a manifest by its tag or digest.
+func (h *Handler) manifest(o *opened, repo *repository, reference string) (*manifest, *apiError) {
+	d, ok := o.tag(repo, reference)
+	if strings.Contains(reference, ":") {
+		if d, ok = parseDigest(reference); !ok {
+			return nil, &errDigestInvalid
 		}
 	}
 	if !ok {
-		writeError(w, errManifestUnknown)
-		return
+		return nil, &errManifestUnknown
 	}
 	path := o.findManifest(repo, d)
 	if path == "" {
-		writeError(w, errManifestUnknown)
-		return
+		return nil, &errManifestUnknown
 	}
-	m := h.cache.get(d)
-	if m == nil {
-		var err error
-		if m, err = o.readManifest(path, d); err != nil {
-			writeError(w, errUnavailable)
-			return
-		}
-		h.cache.put(m)
+	if m := h.cache.get(d); m != nil {
+		return m, nil
 	}
-	h.sendManifest(w, r, m)
+	m, err := o.readManifest(path, d)
+	if err != nil {
+		return nil, &errUnavailable
+	}
+	h.cache.put(m)
+	return m, nil
+}
+
+// lookup finds the manifest at a path that is not escaped; nil for whatever else
+// is to be answered there.
+func (h *Handler) lookup(path string) *manifest {
+	t, apiErr := parseTarget(path)
+	if apiErr != nil || t.kind != kindManifest {
+		return nil
+	}
+	o := h.set.acquire(t.id)
+	if o == nil {
+		return nil
+	}
+	defer o.release()
+	repo := o.repositories[t.image]
+	if repo == nil || o.check() != nil {
+		return nil
+	}
+	m, _ := h.manifest(o, repo, t.reference)
+	return m
 }
 
 // conditions are the headers that make an answer another than all of it.

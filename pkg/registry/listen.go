@@ -61,10 +61,15 @@ func (c *connections) changed(_ net.Conn, state http.ConnState) {
 		c.open.Add(1)
 	case http.StateClosed, http.StateHijacked:
 		c.open.Add(-1)
-		<-c.slots
-		if len(c.slots) < cap(c.slots)/2 {
-			c.full.Store(false)
-		}
+		c.release()
+	}
+}
+
+// release gives back what Accept of a bounded listener took.
+func (c *connections) release() {
+	<-c.slots
+	if len(c.slots) < cap(c.slots)/2 {
+		c.full.Store(false)
 	}
 }
 

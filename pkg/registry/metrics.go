@@ -78,16 +78,15 @@ func (m *metrics) begin() {
 }
 
 // end counts a request that has ended, whole or broken off.
-func (m *metrics) end(r *http.Request, w *boundedWriter, whole bool) {
+func (m *metrics) end(kind kind, method string, x *exchange, whole bool) {
 	if m == nil {
 		return
 	}
 	m.inFlight.Dec()
-	kind := kindOfPath(r.URL.Path)
-	m.requests.WithLabelValues(kind.String(), methodLabel(r.Method), strconv.Itoa(w.status)).Inc()
+	m.requests.WithLabelValues(kind.String(), methodLabel(method), strconv.Itoa(x.status)).Inc()
 	of := &m.kinds[kind]
-	of.sent.Add(float64(w.sent))
-	of.answer.Observe(w.began.Seconds())
+	of.sent.Add(float64(x.sent))
+	of.answer.Observe(x.began.Seconds())
 	if !whole {
 		of.broken.Inc()
 	}

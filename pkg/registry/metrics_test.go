@@ -12,7 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
@@ -130,7 +129,7 @@ func TestMetricsAreBounded(t *testing.T) {
 	s := &Server{metrics: newMetrics()}
 	follower := &follower{set: f.set}
 	s.metrics.registry.MustRegister(&collector{s, follower, newConnections(1, nil)})
-	handler := s.handler(follower)
+	handler := s.handler(follower, f.handler)
 	for i := range 200 {
 		for _, path := range []string{"/%d", "/v2/%d", "/v2/a/b/%d/c", "/v2/a/b/blobs/%d", "/v2/a%d/b/manifests/c", "/v2/a/b/tags/%d", "/v2/a/b/%%2f%d/list"} {
 			r := httptest.NewRequest(http.MethodGet, fmt.Sprintf(path, i), nil)
@@ -158,7 +157,7 @@ func TestMetricsAreBounded(t *testing.T) {
 func TestMetricsOfBrokenAnswers(t *testing.T) {
 	m := newMetrics()
 	m.begin()
-	m.end(httptest.NewRequest(http.MethodGet, "/v2/a/b/blobs/c", nil), newBoundedWriter(httptest.NewRecorder(), time.Minute), false)
+	m.end(kindBlob, http.MethodGet, &exchange{status: http.StatusOK}, false)
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)

@@ -89,7 +89,7 @@ func TestPiecesReachTheConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	record := &recorder{Listener: l}
-	server := &http.Server{Handler: (&Server{}).handler(&follower{set: f.set})}
+	server := &http.Server{Handler: (&Server{}).handler(&follower{set: f.set}, f.handler)}
 	go func() { _ = server.Serve(record) }()
 	defer server.Close()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+l.Addr().String()+path, nil)

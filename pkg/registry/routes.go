@@ -15,9 +15,8 @@ const (
 )
 
 // handler routes requests, and bounds, counts and logs them.
-func (s *Server) handler(f *follower) http.Handler {
+func (s *Server) handler(f *follower, v2 http.Handler) http.Handler {
 	bounds := s.bounds()
-	v2 := NewHandler(f.set)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b := newBoundedWriter(w, bounds.stall)
 		s.metrics.begin()
@@ -56,8 +55,8 @@ func (s *Server) serveRegistry(w *boundedWriter, r *http.Request, v2 http.Handle
 }
 
 func (s *Server) ended(r *http.Request, w *boundedWriter, whole bool) {
-	s.metrics.end(r, w, whole)
+	s.metrics.end(kindOfPath(r.URL.Path), r.Method, &w.exchange, whole)
 	if s.AccessLog {
-		s.logAccess(r, w)
+		s.logAccess(r, &w.exchange)
 	}
 }

@@ -43,7 +43,7 @@ func BenchmarkTLS(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				server := &http.Server{Handler: s.handler(&follower{set: f.set}), TLSConfig: config}
+				server := &http.Server{Handler: s.handler(&follower{set: f.set}, f.handler), TLSConfig: config}
 				go func() { _ = server.ServeTLS(l, "", "") }()
 				defer server.Close()
 				client := &http.Client{Transport: &http.Transport{
@@ -92,7 +92,7 @@ func BenchmarkLayers(b *testing.B) {
 		if err := s.access.open(TLSFiles{}, s.HTPasswd, s.Log); err != nil {
 			b.Fatal(err)
 		}
-		handler := s.handler(&follower{set: f.set})
+		handler := s.handler(&follower{set: f.set}, f.handler)
 		b.Run(tt.name, func(b *testing.B) {
 			b.ReportAllocs()
 			before := cpuSeconds(b)

@@ -43,6 +43,7 @@ type web struct {
 	what        string // for the log
 	connections *connections
 	listeners   []net.Listener
+	fronts      []*front // of listeners
 	accepting   sync.WaitGroup
 }
 
@@ -63,11 +64,15 @@ func (s *Server) servers(f *follower, e endpoints) []*web {
 		s.metrics = newMetrics()
 		s.metrics.registry.MustRegister(&collector{s, f, registry})
 	}
-	list := []*web{s.newWeb("listening", s.handler(f), registry, e.registry)}
-	if s.access.certificate != nil {
+	v2 := NewHandler(f.set)
+	list := []*web{s.newWeb("listening", s.handler(f, v2), registry, e.registry)}
+	switch {
+	case s.access.certificate != nil:
 		for i, l := range list[0].listeners {
 			list[0].listeners[i] = tls.NewListener(l, s.access.config())
 		}
+	case s.answersPlain():
+		list[0].addFronts(s, s.answerPlain(v2))
 	}
 	if s.metrics != nil {
 		metrics := s.newWeb("listening for metrics", s.metrics.handler(s.Log), newConnections(maxScrapers, s.Log), e.metrics)
@@ -75,6 +80,14 @@ func (s *Server) servers(f *follower, e endpoints) []*web {
 		list = append(list, metrics)
 	}
 	return list
+}
+
+// addFronts puts a front before each listener.
+func (w *web) addFronts(s *Server, answer plainAnswer) {
+	for i, l := range w.listeners {
+		f := newFront(l, w.connections, s.bounds(), answer, s.Log)
+		w.fronts, w.listeners[i] = append(w.fronts, f), f
+	}
 }
 
 func (s *Server) httpServer(handler http.Handler) *http.Server {
@@ -99,7 +112,6 @@ func (w *web) start(log *slog.Logger, cancel context.CancelCauseFunc) {
 // there are have ended, or ctx has.
 func (w *web) end(ctx context.Context) error {
 	err := closeAll(w.listeners)
-	w.accepting.Wait()
 	// Shutdown would break off connections whose first request is on its way.
 	ticker := time.NewTicker(drainInterval)
 	defer ticker.Stop()
@@ -111,7 +123,16 @@ func (w *web) end(ctx context.Context) error {
 		case <-ticker.C:
 		}
 	}
+	w.finish()
+	w.accepting.Wait()
 	return errors.Join(err, w.Shutdown(ctx))
+}
+
+// finish ends what the fronts have.
+func (w *web) finish() {
+	for _, f := range w.fronts {
+		f.finish()
+	}
 }
 
 // drain ends the servers, in this order, when their requests have ended, or

@@ -4,7 +4,6 @@ package registry
 
 import (
 	"bytes"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,11 +20,12 @@ import (
 	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
-// listen serves a fixture, and returns host:port.
-func (f *fixture) listen() string {
-	server := httptest.NewServer(f.handler)
-	f.t.Cleanup(server.Close)
-	return strings.TrimPrefix(server.URL, "http://")
+// serve runs a server with these archives, and returns host:port.
+func serve(t *testing.T, isos ...string) string {
+	t.Helper()
+	r := run(t, isos...)
+	r.serving(len(isos))
+	return strings.TrimPrefix(r.url, "http://")
 }
 
 // go-containerregistry, which crane is made of, pulls everything, and checks
@@ -33,7 +33,7 @@ func (f *fixture) listen() string {
 func TestGoContainerRegistry(t *testing.T) {
 	b := standard(t)
 	files := b.Files()
-	host := newFixture(t, b.ISO(t), archivetest.New(t).WithVersion("2.0.0").ISO(t)).listen()
+	host := serve(t, b.ISO(t), archivetest.New(t).WithVersion("2.0.0").ISO(t))
 	registry, err := name.NewRegistry(host, name.Insecure)
 	if err != nil {
 		t.Fatal(err)
@@ -68,7 +68,7 @@ func TestGoContainerRegistryReferrers(t *testing.T) {
 	b := archivetest.New(t).WithImage("a", "1", archivetest.OCI())
 	subject := b.Files()["images/a/1/manifest.json"]
 	refer(b, "signature", subject, `"artifactType":"application/x.signature",`)
-	host := newFixture(t, b.ISO(t)).listen()
+	host := serve(t, b.ISO(t))
 	repo, err := name.NewRepository(host+"/"+id+"/a", name.Insecure)
 	if err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestGoContainerRegistryReferrers(t *testing.T) {
 func TestSkopeo(t *testing.T) {
 	need.Program(t, "skopeo")
 	b := standard(t)
-	host := newFixture(t, b.ISO(t)).listen()
+	host := serve(t, b.ISO(t))
 	for image, all := range map[string]bool{"docker/1": false, "deep/er/oci/v1.0": false, "list/1": true} {
 		i := strings.LastIndexByte(image, '/')
 		dir := t.TempDir()

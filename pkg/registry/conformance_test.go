@@ -104,7 +104,7 @@ func newConformance(t *testing.T) (*conformance, map[string][]byte, []byte) {
 	subject := b.Files()["images/a/1/manifest.json"]
 	refer(b, "signature", subject, `"artifactType":"application/x.signature",`)
 	refer(b, "sbom", subject, `"artifactType":"application/x.sbom",`)
-	return &conformance{t, "http://" + newFixture(t, b.ISO(t)).listen()}, b.Files(), subject
+	return &conformance{t, "http://" + serve(t, b.ISO(t))}, b.Files(), subject
 }
 
 // "Determining Support": "the endpoint /v2/ MUST return 200 OK".
@@ -174,7 +174,7 @@ func TestConformanceNotFound(t *testing.T) {
 // accordance with RFC 9110", by which a cut pull goes on.
 func TestConformanceRange(t *testing.T) {
 	iso, path, data := large(t, "1.0.0")
-	c := &conformance{t, "http://" + newFixture(t, iso).listen()}
+	c := &conformance{t, "http://" + serve(t, iso)}
 	cut := largeBytes / 3
 	response, rest := c.ask(http.MethodGet, path, "Range", fmt.Sprintf("bytes=%d-", cut))
 	if response.StatusCode != http.StatusPartialContent || string(rest) != string(data[cut:]) ||

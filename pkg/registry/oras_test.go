@@ -34,7 +34,7 @@ func orasRepository(t *testing.T, host, name string) *remote.Repository {
 func TestORAS(t *testing.T) {
 	b := standard(t)
 	files := b.Files()
-	host := newFixture(t, b.ISO(t)).listen()
+	host := serve(t, b.ISO(t))
 	for image, nodes := range map[string]int{"docker/1": 4, "deep/er/oci/v1.0": 4, "list/1": 6, "index/1": 6} {
 		i := strings.LastIndexByte(image, '/')
 		manifest := files["images/"+image+"/manifest.json"]
@@ -66,7 +66,7 @@ func TestORASReferrers(t *testing.T) {
 	subject := b.Files()["images/a/1/manifest.json"]
 	signature := refer(b, "signature", subject, `"artifactType":"application/x.signature",`)
 	refer(b, "sbom", subject, `"artifactType":"application/x.sbom",`)
-	repository := orasRepository(t, newFixture(t, b.ISO(t)).listen(), "a")
+	repository := orasRepository(t, serve(t, b.ISO(t)), "a")
 	resolved, err := repository.Resolve(t.Context(), "1")
 	if err != nil {
 		t.Fatal(err)

@@ -63,8 +63,8 @@ func (n *node) startProgram(ts *testscript.TestScript, name string, args ...stri
 }
 
 func registryCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 || args[0] != "start" && args[0] != "stop" {
-		ts.Fatalf("usage: registry start|stop NAME")
+	if neg || len(args) != 2 && (len(args) != 3 || args[0] != "start") || args[0] != "start" && args[0] != "stop" {
+		ts.Fatalf("usage: registry start NAME [CERTIFICATE-AND-KEY]|stop NAME")
 	}
 	s, name := state(ts), args[1]
 	if args[0] == "stop" {
@@ -73,11 +73,17 @@ func registryCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	address := s.add(name)
 	config := ts.MkAbs(name + ".yaml")
-	ts.Check(os.WriteFile(config, fmt.Appendf(nil, "root: %s\nregistry:\n  endpoint: %s\n  listen: [%q]\n",
-		ts.MkAbs(name), ts.Getenv("ENDPOINT"), address), 0o600))
+	text := fmt.Sprintf("root: %s\nregistry:\n  endpoint: %s\n  listen: [%q]\n", ts.MkAbs(name), ts.Getenv("ENDPOINT"), address)
+	if len(args) == 3 {
+		text += fmt.Sprintf("  tls:\n    certificate: %[1]s\n    key: %[1]s\n", ts.MkAbs(args[2]))
+	}
+	ts.Check(os.WriteFile(config, []byte(text), 0o600))
 	s.node.startProgram(ts, name, "solution-bootstrap", "serve", "--access-log", "--config", config)
-	eventually(ts, func() error { _, err := fetch("http://" + address + "/healthz"); return err })
+	eventually(ts, func() error { return matches(s.node.logFile(name), listeningPattern) })
 }
+
+// listeningPattern is what the helper logs once it answers.
+var listeningPattern = regexp.MustCompile(` msg=listening `)
 
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s := state(ts)
@@ -99,9 +105,27 @@ func hostsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range args {
 		fmt.Fprintf(&text, "[host.\"http://%s\"]\n  capabilities = [\"pull\", \"resolve\"]\n", s.add(name))
 	}
+	s.putHosts(ts, text.String())
+}
+
+// putHosts writes the file that tells containerd where to pull from.
+func (s *scriptState) putHosts(ts *testscript.TestScript, text string) {
 	dir := filepath.Join(s.node.dir, "certs.d", ts.Getenv("ENDPOINT"))
 	ts.Check(os.MkdirAll(dir, 0o755))
-	ts.Check(os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(text.String()), 0o600))
+	ts.Check(os.WriteFile(filepath.Join(dir, "hosts.toml"), []byte(text), 0o600))
+}
+
+// printedHostsCommand takes what `kubectl solution bootstrap hosts-toml` has
+// printed.
+func printedHostsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 0 {
+		ts.Fatalf("usage: printed-hosts")
+	}
+	text := ts.ReadFile("stdout")
+	if where := "# /etc/containerd/certs.d/" + ts.Getenv("ENDPOINT") + "/hosts.toml\n"; !strings.HasPrefix(text, where) {
+		ts.Fatalf("it does not begin with %s%s", where, text)
+	}
+	state(ts).putHosts(ts, text)
 }
 
 func loggedCommand(ts *testscript.TestScript, neg bool, args []string) {

@@ -5,6 +5,7 @@ package e2e_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -79,11 +80,15 @@ func registryCommand(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ts.Check(os.WriteFile(config, []byte(text), 0o600))
 	s.node.startProgram(ts, name, "solution-bootstrap", "serve", "--access-log", "--config", config)
-	eventually(ts, func() error { return matches(s.node.logFile(name), listeningPattern) })
+	eventually(ts, func() error {
+		// From then on clients wait for their answers.
+		c, err := net.DialTimeout("tcp", address, 5*time.Second)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	})
 }
-
-// listeningPattern is what the helper logs once it answers.
-var listeningPattern = regexp.MustCompile(` msg=listening `)
 
 func proxyCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s := state(ts)

@@ -115,7 +115,7 @@ func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
 // openFile is an open regular file.
 type openFile struct {
 	entry
-	r      *io.SectionReader
+	r      Reader
 	closed bool
 }
 
@@ -129,9 +129,9 @@ func (x *FS) openFile(i uint32, name string) *openFile {
 	n := &x.nodes[i]
 	f := &openFile{entry: x.entryAs(i, name)}
 	if n.kind == kindSections {
-		f.r = io.NewSectionReader(&sections{x.image.r, x.sections[n.first]}, 0, n.size())
+		f.r = newReader(x.image.r, x.sections[n.first])
 	} else {
-		f.r = io.NewSectionReader(x.image.r, n.offset(), n.size())
+		f.r = newRunReader(x.image.r, n.offset(), n.size())
 	}
 	return f
 }
@@ -140,18 +140,13 @@ func (f *openFile) Stat() (fs.FileInfo, error) { return f.entry, nil }
 
 func (f *openFile) Close() error { return closeOnce(&f.closed, f.name) }
 
-// Read reads on from where the last Read or Seek ended. An image that became
-// shorter since it was opened gives io.ErrUnexpectedEOF, not the end of the file.
+// Read reads on from where the last Read or Seek ended.
 func (f *openFile) Read(p []byte) (int, error) {
 	if f.closed {
 		return 0, f.fail("read", fs.ErrClosed)
 	}
 	n, err := f.r.Read(p)
-	if err == nil {
-		return n, nil
-	}
-	position, _ := f.r.Seek(0, io.SeekCurrent)
-	return n, f.end("read", err, position)
+	return n, f.fail("read", err)
 }
 
 // ReadAt may be called by several goroutines at once.
@@ -159,14 +154,8 @@ func (f *openFile) ReadAt(p []byte, off int64) (int, error) {
 	if f.closed {
 		return 0, f.fail("read", fs.ErrClosed)
 	}
-	if off < 0 {
-		return 0, f.fail("read", fs.ErrInvalid)
-	}
 	n, err := f.r.ReadAt(p, off)
-	if err == nil {
-		return n, nil
-	}
-	return n, f.end("read", err, off+int64(n))
+	return n, f.fail("read", err)
 }
 
 // Seek moves to where Read goes on.
@@ -175,24 +164,14 @@ func (f *openFile) Seek(offset int64, whence int) (int64, error) {
 		return 0, f.fail("seek", fs.ErrClosed)
 	}
 	n, err := f.r.Seek(offset, whence)
-	if err != nil {
-		err = f.fail("seek", err)
-	}
-	return n, err
+	return n, f.fail("seek", err)
 }
 
-// end tells the end of the file from an end that comes too early.
-func (f *openFile) end(op string, err error, position int64) error {
-	switch {
-	case !errors.Is(err, io.EOF):
-		return f.fail(op, err)
-	case position < f.Size():
-		return f.fail(op, io.ErrUnexpectedEOF)
-	}
-	return io.EOF
-}
-
+// fail has an error name the file, but for the end of it.
 func (f *openFile) fail(op string, err error) error {
+	if err == nil || errors.Is(err, io.EOF) {
+		return err
+	}
 	return &fs.PathError{Op: op, Path: f.name, Err: err}
 }
 

@@ -4,9 +4,9 @@ package iso9660
 
 import "strings"
 
-// node is one entry of the tree. It holds no pointer and 24 bytes, since a
-// server keeps some 200,000 of them; names are all in one string, and the
-// entries of a directory lie side by side, sorted by name.
+// node is one entry of the tree. It holds no pointer and 24 bytes, since those who
+// mount archives keep 10,000 of them for each; names are all in one string, and
+// the entries of a directory lie side by side, sorted by name.
 type node struct {
 	first    uint32 // see kind
 	sizeLow  uint32 // see size

@@ -92,8 +92,8 @@ func blobs(t testing.TB, n int, oneDirectory bool) string {
 	return mkisofs(t, "xorriso", "-R -J -joliet-long", dir)
 }
 
-// A server holds the index of 20 archives of 10,000 files each, and is to stay
-// below 32 MiB with all else: 100 bytes an entry, its name included, leave room.
+// A mount holds the index of its archive for as long as it lasts, and each has
+// 10,000 files: 100 bytes an entry, its name included.
 func TestIndexMemory(t *testing.T) {
 	if size := unsafe.Sizeof(node{}); size != 24 {
 		t.Errorf("a node takes %d bytes, want 24", size)

@@ -35,14 +35,17 @@ func Open(path string) (*Archive, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, cause(err))
 	}
-	a, err := openFile(path, file)
+	a, err := OpenFile(path, file)
 	if err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return a, nil
 }
 
-func openFile(path string, file *os.File) (*Archive, error) {
+// OpenFile is Open for a file that is open already; path is its name in errors.
+// The archive's Close closes it, and nothing else does: those who want the file,
+// and no longer the directories in memory, keep the one and drop the other.
+func OpenFile(path string, file *os.File) (*Archive, error) {
 	info, err := file.Stat()
 	switch {
 	case err != nil:

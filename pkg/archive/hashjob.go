@@ -4,6 +4,8 @@ package archive
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -14,43 +16,34 @@ import (
 
 // hashJob is a run of bytes to hash, and the files that are those bytes.
 type hashJob struct {
-	// offset is where the bytes lie in the ISO image, 0 where that is unknown.
-	offset int64
-	size   int64
-	files  []vouchedFile
+	size  int64
+	files []vouchedFile
 
 	// The outcome.
-	hex string
+	sum [sha256.Size]byte
 	err error
 }
 
 // planHashes makes one job of the files that share their bytes, in the order
-// in which these lie in the image.
+// in which these lie in the image. It sorts files, and the jobs have parts of it.
 func planHashes(files []vouchedFile) []hashJob {
+	slices.SortStableFunc(files, func(a, b vouchedFile) int { return compareExtents(a.extents, b.extents) })
 	var jobs []hashJob
-	known := map[string]int{}
-	for _, file := range files {
-		key, offset := place(file)
-		i, found := known[key]
-		if !found {
-			i = len(jobs)
-			known[key] = i
-			jobs = append(jobs, hashJob{offset: offset, size: file.info.Size()})
+	for len(files) > 0 {
+		n := 1
+		for n < len(files) && len(files[0].extents) > 0 && slices.Equal(files[n].extents, files[0].extents) {
+			n++
 		}
-		jobs[i].files = append(jobs[i].files, file)
+		jobs = append(jobs, hashJob{size: files[0].size, files: files[:n]})
+		files = files[n:]
 	}
-	slices.SortStableFunc(jobs, func(a, b hashJob) int { return cmp.Compare(a.offset, b.offset) })
 	return jobs
 }
 
-// place returns a key that files have in common exactly where they share their
-// bytes, as far as the file system tells, and where the bytes begin.
-func place(file vouchedFile) (key string, offset int64) {
-	extents, _ := file.info.Sys().(*iso9660.Extents)
-	if extents == nil || len(*extents) == 0 {
-		return file.path, 0
-	}
-	return fmt.Sprint(*extents), (*extents)[0].Offset
+func compareExtents(a, b iso9660.Extents) int {
+	return slices.CompareFunc(a, b, func(a, b iso9660.Extent) int {
+		return cmp.Or(cmp.Compare(a.Offset, b.Offset), cmp.Compare(a.Length, b.Length))
+	})
 }
 
 // judge reports the files whose digest is not the one stated, with the first
@@ -60,9 +53,10 @@ func (j *hashJob) judge(c *collector) {
 		c.errorf(StageImport, RuleUnreadable, j.files[0].path, "%v", j.err)
 		return
 	}
+	got := hex.EncodeToString(j.sum[:])
 	byDigest := map[string][]string{}
 	for _, file := range j.files {
-		if file.hex != j.hex {
+		if file.hex != got {
 			byDigest[file.hex] = append(byDigest[file.hex], file.path)
 		}
 	}
@@ -73,7 +67,7 @@ func (j *hashJob) judge(c *collector) {
 		}
 		c.add(Finding{
 			Severity: Error, Rule: RuleBlobDigest, Path: slices.MinFunc(paths, strings.Compare), Blocks: StageImport,
-			Message: fmt.Sprintf("damaged: the bytes have digest sha256:%s, and its image says sha256:%s%s", j.hex, stated, also),
+			Message: fmt.Sprintf("damaged: the bytes have digest sha256:%s, and its image says sha256:%s%s", got, stated, also),
 			Hint:    "copy the archive again, and compare its checksum with the one that its maker publishes",
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
+	"github.com/metalk8s/kubectl-solution/pkg/iso9660"
 )
 
 // Bounds of one image.
@@ -174,8 +175,13 @@ func (s *imageScan) vouch(name string, d descriptor) bool {
 	}
 	s.used[name] = true
 	s.size += info.Size()
-	if info.Size() == d.Size {
-		s.vouched = append(s.vouched, vouchedFile{path: file, hex: strings.TrimPrefix(d.Digest, "sha256:"), info: info})
+	if info.Size() == d.Size && s.forDigests {
+		// The digest as a part of the path costs nothing.
+		v := vouchedFile{path: file, hex: strings.TrimSuffix(file[len(s.dir)+1:], childSuffix), size: info.Size()}
+		if extents, ok := info.Sys().(*iso9660.Extents); ok {
+			v.extents = *extents
+		}
+		s.vouched = append(s.vouched, v)
 	}
 	return true
 }

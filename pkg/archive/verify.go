@@ -5,7 +5,6 @@ package archive
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -36,7 +35,7 @@ const verifyBuffer = 1 << 20
 // order in which they lie in the ISO image. The error is that of ctx, or says
 // that the archive was closed; anything else is a finding.
 func (a *Archive) Verify(ctx context.Context, opts VerifyOptions) (Report, error) {
-	in := inspect(a.fsys)
+	in := inspect(a.fsys, true)
 	v := &verifier{fsys: a.fsys, jobs: planHashes(in.vouched)}
 	v.progress = newProgress(opts.Progress, v.jobs)
 	if err := v.run(ctx, opts.Workers); err != nil {
@@ -91,7 +90,7 @@ func (v *verifier) work(ctx context.Context) error {
 		case errors.Is(job.err, fs.ErrClosed):
 			return job.err
 		}
-		job.hex = hex.EncodeToString(digest.Sum(nil))
+		digest.Sum(job.sum[:0])
 	}
 }
 

@@ -256,3 +256,30 @@ func TestVerifyClosed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The directories can be dropped, and read again from the file that is open,
+// whatever is at its path by then.
+func TestOpenFile(t *testing.T) {
+	path := archivetest.New(t).ISO(t)
+	first, err := archive.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	again, err := archive.OpenFile(path, first.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := again.Verify(t.Context(), archive.VerifyOptions{})
+	if err != nil || len(report.Findings) > 0 || again.File() != first.File() || again.Path() != path {
+		t.Errorf("%v, %+v", err, report)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := archive.OpenFile(path, first.File()); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("closed: %v", err)
+	}
+}

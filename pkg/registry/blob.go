@@ -4,6 +4,7 @@ package registry
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"sync/atomic"
 )
@@ -14,6 +15,7 @@ import (
 type blob struct {
 	io.ReadSeeker
 	archive *opened
+	digest  digest
 	// failed is set by the goroutine that reads, which for several ranges is
 	// not the one that answers.
 	failed atomic.Bool
@@ -24,7 +26,7 @@ func (b *blob) Read(p []byte) (int, error) {
 	n, err := b.ReadSeeker.Read(p)
 	if err != nil && !errors.Is(err, io.EOF) {
 		b.failed.Store(true)
-		return 0, b.archive.damaged(err)
+		return 0, b.archive.damaged(fmt.Errorf("reading blob %s in %s: %w", b.digest, b.archive.path, cause(err)))
 	}
 	if err := b.archive.check(); err != nil {
 		b.failed.Store(true)

@@ -66,9 +66,15 @@ func (c *checks) start(o *opened) *check {
 	return k
 }
 
-// verify reads every blob of an archive, which must not change meanwhile.
+// verify reads every blob of an archive, which must not change meanwhile. Its
+// directories are read again for it: while it waits for others, it has none in
+// memory.
 func verify(ctx context.Context, o *opened) error {
-	report, err := o.archive.Verify(ctx, archive.VerifyOptions{Workers: 1})
+	a, err := archive.OpenFile(o.path, o.file)
+	if err != nil {
+		return err
+	}
+	report, err := a.Verify(ctx, archive.VerifyOptions{Workers: 1})
 	if err != nil {
 		return err
 	}

@@ -3,11 +3,8 @@
 package registry
 
 import (
-	"cmp"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
-	"slices"
 	"strings"
 )
 
@@ -36,33 +33,3 @@ func parseHex(s string) (d digest, ok bool) {
 
 func (d digest) hex() string    { return hex.EncodeToString(d[:]) }
 func (d digest) String() string { return digestPrefix + d.hex() }
-
-// key is what places are sorted by.
-func (d digest) key() uint32 { return binary.BigEndian.Uint32(d[:]) }
-
-// place says that an image's directory has a file with a digest. Of the digest
-// it has the first bytes only, so that a file costs 8 bytes: the file system's
-// own index has the whole name, and is asked for it.
-type place struct {
-	key   uint32
-	image uint32
-}
-
-// places are sorted by key, then image.
-type places []place
-
-func (p places) sort() {
-	slices.SortFunc(p, func(a, b place) int { return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.image, b.image)) })
-}
-
-// find returns the places that may have a digest.
-func (p places) find(d digest) places {
-	key := d.key()
-	byKey := func(p place, key uint32) int { return cmp.Compare(p.key, key) }
-	from, _ := slices.BinarySearchFunc(p, key, byKey)
-	to := from
-	for to < len(p) && p[to].key == key {
-		to++
-	}
-	return p[from:to]
-}

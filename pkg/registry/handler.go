@@ -4,9 +4,7 @@ package registry
 
 import (
 	"bytes"
-	"errors"
 	"io"
-	"io/fs"
 	"maps"
 	"net/http"
 	"strings"
@@ -70,7 +68,7 @@ func (h *Handler) serveRepository(w http.ResponseWriter, r *http.Request, t targ
 		return
 	}
 	defer o.release()
-	repo := o.repositories[t.image]
+	repo := o.repository(t.image)
 	switch {
 	case repo == nil:
 		writeError(w, errNameUnknown)
@@ -105,14 +103,14 @@ func (h *Handler) manifest(o *opened, repo *repository, reference string) (*mani
 	if !ok {
 		return nil, &errManifestUnknown
 	}
-	path := o.findManifest(repo, d)
-	if path == "" {
+	file := o.findManifest(repo, d)
+	if file == nil {
 		return nil, &errManifestUnknown
 	}
 	if m := h.cache.get(d); m != nil {
 		return m, nil
 	}
-	m, err := o.readManifest(path, d)
+	m, err := o.readManifest(file, d)
 	if err != nil {
 		return nil, &errUnavailable
 	}
@@ -132,7 +130,7 @@ func (h *Handler) lookup(path string) *manifest {
 		return nil
 	}
 	defer o.release()
-	repo := o.repositories[t.image]
+	repo := o.repository(t.image)
 	if repo == nil || o.check() != nil {
 		return nil
 	}
@@ -199,15 +197,11 @@ func (h *Handler) tryBlob(w http.ResponseWriter, r *http.Request, t target, o *o
 	if o.id != t.id {
 		name = ""
 	}
-	file, err := o.findBlob(name, d)
-	if errors.Is(err, fs.ErrNotExist) {
+	content := o.findBlob(name, d)
+	if content == nil {
 		return false, nil
 	}
-	content, ok := file.(io.ReadSeeker)
-	if err != nil || !ok {
-		return false, err
-	}
-	b := &blob{ReadSeeker: content, archive: o}
+	b := &blob{ReadSeeker: content, archive: o, digest: d}
 	h.serveContent(w, r, contentHeader("application/octet-stream", d), b)
 	if b.failed.Load() {
 		panic(http.ErrAbortHandler)

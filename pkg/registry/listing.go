@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
@@ -70,10 +69,10 @@ func List(a *archive.Archive) (*Listing, error) {
 		return nil, err
 	}
 	l := &Listing{ID: held.ID, Skipped: c.skipped}
-	for name, repo := range c.repositories {
-		listed := ListedRepository{Name: name, Referrers: map[string][]byte{}}
-		for i := repo.from; i < repo.to; i++ {
-			image, err := listImage(a, &c.images[i])
+	for _, repo := range c.repositories {
+		listed := ListedRepository{Name: repo.name, Referrers: map[string][]byte{}}
+		for _, image := range c.images[repo.from:repo.to] {
+			image, err := listImage(a, repo.name, image.tag)
 			if err != nil {
 				return nil, fmt.Errorf("reading %s: %w", a.Path(), err)
 			}
@@ -86,13 +85,12 @@ func List(a *archive.Archive) (*Listing, error) {
 		}
 		l.Repositories = append(l.Repositories, listed)
 	}
-	slices.SortFunc(l.Repositories, func(a, b ListedRepository) int { return strings.Compare(a.Name, b.Name) })
 	return l, nil
 }
 
-func listImage(a *archive.Archive, i *image) (*ListedImage, error) {
-	dir := i.dir()
-	listed := &ListedImage{Tag: i.tag, Path: dir}
+func listImage(a *archive.Archive, repository, tag string) (*ListedImage, error) {
+	dir := imagesPath + "/" + repository + "/" + tag
+	listed := &ListedImage{Tag: tag, Path: dir}
 	own, err := listManifest(a, dir+"/"+manifestName)
 	if err != nil {
 		return nil, err

@@ -6,13 +6,15 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
+	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
+	"github.com/metalk8s/kubectl-solution/pkg/iso9660"
 	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
 
@@ -21,8 +23,8 @@ import (
 type opened struct {
 	*content
 	log      *slog.Logger
-	id       string
-	archive  *archive.Archive
+	id, path string
+	file     *os.File
 	identity identity
 	state    verified.State
 	damage   atomic.Pointer[error] // why it may not be served any more
@@ -35,27 +37,28 @@ func open(path string, log *slog.Logger) (*opened, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &opened{archive: a, log: log}
+	// The directories, which a has, are dropped in the end; its file stays open.
+	o := &opened{path: path, file: a.File(), log: log}
 	o.holders.Store(1)
-	if err := o.load(); err != nil {
+	if err := o.load(a); err != nil {
 		return nil, errors.Join(err, a.Close())
 	}
 	return o, nil
 }
 
-func (o *opened) load() (err error) {
-	if o.identity, err = identityOf(o.archive.File()); err != nil {
+func (o *opened) load(a *archive.Archive) (err error) {
+	if o.identity, err = identityOf(o.file); err != nil {
 		return err
 	}
-	if o.state, err = verified.StateOf(o.archive.File()); err != nil {
+	if o.state, err = verified.StateOf(o.file); err != nil {
 		return err
 	}
-	held, report := o.archive.Inspect()
+	held, report := a.Inspect()
 	if err := report.Err(archive.StageImport); err != nil {
 		return err
 	}
 	o.id = held.ID
-	if o.content, err = scan(o.archive); err != nil {
+	if o.content, err = scan(a); err != nil {
 		return err
 	}
 	return o.check()
@@ -78,7 +81,7 @@ func (o *opened) hold() bool {
 func (o *opened) release() {
 	if o.holders.Add(-1) == 0 {
 		// Of a file that was only read, Close has nothing to tell.
-		_ = o.archive.Close()
+		_ = o.file.Close()
 	}
 }
 
@@ -88,9 +91,9 @@ func (o *opened) check() error {
 	if damage := o.damage.Load(); damage != nil {
 		return *damage
 	}
-	now, err := identityOf(o.archive.File())
+	now, err := identityOf(o.file)
 	if err == nil && !now.sameContent(o.identity) {
-		err = fmt.Errorf("%s has changed since it was opened", o.archive.Path())
+		err = fmt.Errorf("%s has changed since it was opened", o.path)
 	}
 	return o.damaged(err)
 }
@@ -99,47 +102,33 @@ func (o *opened) check() error {
 // it.
 func (o *opened) damaged(err error) error {
 	if err != nil && o.damage.CompareAndSwap(nil, &err) {
-		o.log.Error("damaged", "id", o.id, "archive", o.archive.Path(), "error", err)
+		o.log.Error("damaged", "id", o.id, "archive", o.path, "error", err)
 	}
 	return err
 }
 
-// findBlob opens a blob, that of the named image where it has one. The error
-// is fs.ErrNotExist where the archive does not hold it.
-func (o *opened) findBlob(imageName string, d digest) (fs.File, error) {
-	candidates := o.blobs.find(d)
-	repo := o.repositories[imageName]
-	for _, own := range []bool{true, false} {
-		for _, p := range candidates {
-			if own != (repo != nil && repo.has(p.image)) {
-				continue
-			}
-			file, err := o.archive.FS().Open(o.images[p.image].dir() + "/" + d.hex())
-			if err == nil || !errors.Is(err, fs.ErrNotExist) {
-				return file, err
-			}
+// findBlob returns a blob, that of the named image where it has one, and nil
+// where the archive does not hold it.
+func (o *opened) findBlob(imageName string, d digest) *iso9660.Reader {
+	found := o.blobs.find(o.secret.key(d))
+	if len(found) == 0 {
+		return nil
+	}
+	of := &found[0]
+	if repo := o.repository(imageName); repo != nil {
+		if own := found.of(repo); own != nil {
+			of = own
 		}
 	}
-	return nil, fs.ErrNotExist
+	return o.reader(of.place)
 }
 
-// findManifest returns the path of a manifest of the repository, "" for none.
-func (o *opened) findManifest(repo *repository, d digest) string {
-	for _, p := range o.manifests.find(d) {
-		if !repo.has(p.image) {
-			continue
-		}
-		dir := o.images[p.image].dir()
-		if o.images[p.image].digest == d {
-			return dir + "/" + manifestName
-		}
-		child := dir + "/" + d.hex() + childSuffix
-		if info, err := fs.Stat(o.archive.FS(), child); err == nil && info.Mode().IsRegular() {
-			return child
-		}
-	}
-	return ""
+// findManifest returns a manifest of the repository, nil for none.
+func (o *opened) findManifest(repo *repository, d digest) *stored {
+	return o.manifests.find(o.secret.key(d)).of(repo)
 }
+
+func (o *opened) reader(p place) *iso9660.Reader { return iso9660.NewReader(o.file, o.extents(p)) }
 
 // tag returns the digest of a tag's manifest.
 func (o *opened) tag(repo *repository, tag string) (digest, bool) {
@@ -151,11 +140,16 @@ func (o *opened) tag(repo *repository, tag string) (digest, bool) {
 	return images[i].digest, true
 }
 
-// readManifest reads the manifest at path, which has to have this digest.
-func (o *opened) readManifest(path string, d digest) (*manifest, error) {
-	data, err := o.archive.ReadFile(path)
-	if err == nil && sha256.Sum256(data) != d {
-		err = fmt.Errorf("%s in %s is not any more what it was when it was opened", path, o.archive.Path())
+// readManifest reads a manifest, which has to have this digest.
+func (o *opened) readManifest(from *stored, d digest) (*manifest, error) {
+	r := o.reader(from.place)
+	data := make([]byte, r.Size())
+	_, err := io.ReadFull(r, data)
+	switch {
+	case err != nil:
+		err = fmt.Errorf("reading manifest %s in %s: %w", d, o.path, cause(err))
+	case sha256.Sum256(data) != d:
+		err = fmt.Errorf("manifest %s in %s is not any more what it was when it was opened", d, o.path)
 	}
 	if err != nil {
 		return nil, o.damaged(err)

@@ -37,34 +37,38 @@ type referring struct {
 	} `json:"config"`
 }
 
-// refer notes a manifest if it has a subject.
-func (r *repository) refer(d digest, mediaType string, data []byte) {
+// referrers are the manifests of a repository that refer to others, by these.
+type referrers map[digest][]descriptor
+
+// referrer describes a manifest, and tells to which it refers; it reports false
+// for one that has no subject.
+func referrer(d digest, mediaType string, data []byte) (subject digest, entry descriptor, ok bool) {
 	// Most have none, and need not be read for it. JSON can write a name with
 	// escapes.
 	if !bytes.Contains(data, []byte(`"subject"`)) && !bytes.ContainsRune(data, '\\') {
-		return
+		return subject, entry, false
 	}
 	var m referring
 	if err := json.Unmarshal(data, &m); err != nil {
-		return
+		return subject, entry, false
 	}
-	subject, ok := parseDigest(m.Subject.Digest)
-	if !ok {
-		return
+	if subject, ok = parseDigest(m.Subject.Digest); !ok {
+		return subject, entry, false
 	}
-	entry := descriptor{
+	entry = descriptor{
 		MediaType: mediaType, Digest: d.String(), Size: int64(len(data)),
 		ArtifactType: m.ArtifactType, Annotations: m.Annotations,
 	}
 	if entry.ArtifactType == "" && mediaType == typeOCIManifest {
 		entry.ArtifactType = m.Config.MediaType
 	}
-	if r.referrers == nil {
-		r.referrers = map[digest][]descriptor{}
-	}
-	// Two tags can be one manifest.
-	if !slices.ContainsFunc(r.referrers[subject], func(other descriptor) bool { return other.Digest == entry.Digest }) {
-		r.referrers[subject] = append(r.referrers[subject], entry)
+	return subject, entry, true
+}
+
+// add adds one, once: two tags can be one manifest.
+func (r referrers) add(subject digest, entry descriptor) {
+	if !slices.ContainsFunc(r[subject], func(other descriptor) bool { return other.Digest == entry.Digest }) {
+		r[subject] = append(r[subject], entry)
 	}
 }
 
@@ -83,7 +87,7 @@ func (h *Handler) serveReferrers(w http.ResponseWriter, r *http.Request, t targe
 			writeError(w, errUnavailable)
 			return
 		}
-		if repo := o.repositories[t.image]; repo != nil {
+		if repo := o.repository(t.image); repo != nil {
 			list = append(list, repo.referrers[subject]...)
 		}
 	}

@@ -3,13 +3,11 @@
 package registry
 
 import (
-	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"slices"
 	"strings"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
@@ -30,79 +28,36 @@ const (
 	maxPlaces      = 1 << 20
 )
 
-// image is a directory images/<name>/<tag>.
-type image struct {
-	name, tag string
-	digest    digest // of its manifest.json
-}
+// Images have numbers of 16 bits, and each has a directory.
+const _ uint16 = maxDirectories
 
-func (i *image) dir() string { return imagesPath + "/" + i.name + "/" + i.tag }
-
-// repository is what an archive has under one name.
-type repository struct {
-	// from and to delimit its images in content.images.
-	from, to  uint32
-	referrers map[digest][]descriptor
-}
-
-func (r *repository) has(image uint32) bool { return r.from <= image && image < r.to }
-
-// content is what an archive has to serve. It never changes.
-type content struct {
-	// images are sorted by name, then tag.
-	images       []image
-	repositories map[string]*repository
-	blobs        places
-	manifests    places
-	// skipped are directories and files that cannot be served, and why.
-	skipped []error
+// scanner gathers what an archive has.
+type scanner struct {
+	*content
+	archive     *archive.Archive
+	directories int
+	found       []foundImage
+	referrers   map[string]referrers // by repository
 }
 
 // scan reads an archive's directory tree and its image manifests; no blob is
 // read.
 func scan(a *archive.Archive) (*content, error) {
-	s := &scanner{archive: a, content: &content{repositories: map[string]*repository{}}}
+	s := &scanner{content: &content{secret: newSecret()}, archive: a, referrers: map[string]referrers{}}
 	if err := s.find(imagesPath, 0); err != nil {
 		return nil, fmt.Errorf("reading %s: %w", a.Path(), err)
 	}
-	s.sortImages()
+	numbers := s.arrange(s.found, s.referrers)
+	for _, files := range []table{s.blobs, s.manifests} {
+		for i := range files {
+			files[i].image = numbers[files[i].image]
+		}
+	}
 	s.blobs.sort()
+	s.blobs = s.blobs.distinct()
 	s.manifests.sort()
-	s.images, s.blobs, s.manifests = slices.Clip(s.images), slices.Clone(s.blobs), slices.Clone(s.manifests)
+	s.compact()
 	return s.content, nil
-}
-
-// sortImages sorts the images, which others name by their number.
-func (s *scanner) sortImages() {
-	found := s.images
-	order := make([]uint32, len(found))
-	for i := range order {
-		order[i] = uint32(i)
-	}
-	slices.SortFunc(order, func(a, b uint32) int {
-		return cmp.Or(strings.Compare(found[a].name, found[b].name), strings.Compare(found[a].tag, found[b].tag))
-	})
-	s.images = make([]image, len(found))
-	number := make([]uint32, len(found)) // by the one before
-	for i, before := range order {
-		s.images[i], number[before] = found[before], uint32(i)
-		repo := s.repositories[s.images[i].name]
-		if repo.to == 0 {
-			repo.from = uint32(i)
-		}
-		repo.to = uint32(i) + 1
-	}
-	for _, list := range []places{s.blobs, s.manifests} {
-		for i := range list {
-			list[i].image = number[list[i].image]
-		}
-	}
-}
-
-type scanner struct {
-	*content
-	archive     *archive.Archive
-	directories int
 }
 
 // find looks for images in a directory and below.
@@ -115,14 +70,15 @@ func (s *scanner) find(dir string, depth int) error {
 		return err
 	}
 	for _, entry := range entries {
-		name := dir + "/" + entry.Name()
-		switch mode := s.mode(name, entry); {
-		case mode.IsDir():
-			if err := s.find(name, depth+1); err != nil {
+		info, err := s.info(dir, entry)
+		switch {
+		case err != nil: // a link that leads nowhere is no file
+		case info.IsDir():
+			if err := s.find(dir+"/"+entry.Name(), depth+1); err != nil {
 				return err
 			}
-		case mode.IsRegular() && entry.Name() == manifestName && depth > 1:
-			if err := s.add(dir, entries); err != nil {
+		case info.Mode().IsRegular() && entry.Name() == manifestName && depth > 1:
+			if err := s.add(dir, info, entries); err != nil {
 				return fmt.Errorf("%s: %w", dir, err)
 			}
 		}
@@ -130,20 +86,16 @@ func (s *scanner) find(dir string, depth int) error {
 	return nil
 }
 
-// mode follows links; one that leads nowhere is no file.
-func (s *scanner) mode(name string, entry fs.DirEntry) fs.FileMode {
+// info follows links.
+func (s *scanner) info(dir string, entry fs.DirEntry) (fs.FileInfo, error) {
 	if entry.Type()&fs.ModeSymlink == 0 {
-		return entry.Type()
+		return entry.Info()
 	}
-	info, err := fs.Stat(s.archive.FS(), name)
-	if err != nil {
-		return fs.ModeIrregular
-	}
-	return info.Mode()
+	return fs.Stat(s.archive.FS(), dir+"/"+entry.Name())
 }
 
 // add takes in an image with these files.
-func (s *scanner) add(dir string, entries []fs.DirEntry) (err error) {
+func (s *scanner) add(dir string, manifest fs.FileInfo, entries []fs.DirEntry) (err error) {
 	name, tag := path.Split(strings.TrimPrefix(dir, imagesPath+"/"))
 	name = strings.TrimSuffix(name, "/")
 	if !isName(name) || !isTag(tag) {
@@ -153,39 +105,37 @@ func (s *scanner) add(dir string, entries []fs.DirEntry) (err error) {
 	if len(s.blobs)+len(entries) > maxPlaces {
 		return fmt.Errorf("more than %d files in all images", maxPlaces)
 	}
-	i := uint32(len(s.images))
-	s.images = append(s.images, image{name: name, tag: tag})
-	repo := s.repositories[name]
-	if repo == nil {
-		repo = &repository{}
-		s.repositories[name] = repo
-	}
+	i := uint16(len(s.found))
+	s.found = append(s.found, foundImage{name: name, image: image{tag: tag}, number: i})
 	for _, entry := range entries {
-		name := entry.Name()
-		if d, ok := parseHex(strings.TrimSuffix(name, childSuffix)); ok && s.mode(dir+"/"+name, entry).IsRegular() {
-			s.digested(i, repo, name, d)
+		d, ok := parseHex(strings.TrimSuffix(entry.Name(), childSuffix))
+		if !ok {
+			continue
+		}
+		if info, err := s.info(dir, entry); err == nil && info.Mode().IsRegular() {
+			s.digested(i, dir+"/"+entry.Name(), info, d)
 		}
 	}
 	// Without this one there is no image, and the archive is none to import.
-	s.images[i].digest, err = s.manifest(i, repo, manifestName, nil)
+	s.found[i].digest, err = s.manifest(i, dir+"/"+manifestName, manifest, nil)
 	return err
 }
 
 // digested takes in a file that is named by a digest.
-func (s *scanner) digested(i uint32, repo *repository, name string, d digest) {
-	if !strings.HasSuffix(name, childSuffix) {
-		s.blobs = append(s.blobs, place{d.key(), i})
+func (s *scanner) digested(i uint16, path string, info fs.FileInfo, d digest) {
+	if !strings.HasSuffix(path, childSuffix) {
+		s.blobs = append(s.blobs, stored{s.secret.key(d), s.placeOf(info, i)})
 		return
 	}
-	if _, err := s.manifest(i, repo, name, &d); err != nil {
-		s.skipped = append(s.skipped, fmt.Errorf("%s/%s: %w", s.images[i].dir(), name, err))
+	if _, err := s.manifest(i, path, info, &d); err != nil {
+		s.skipped = append(s.skipped, fmt.Errorf("%s: %w", path, err))
 	}
 }
 
 // manifest takes in one manifest of an image, and returns its digest, which has
 // to be want where that is known.
-func (s *scanner) manifest(i uint32, repo *repository, name string, want *digest) (digest, error) {
-	data, err := s.archive.ReadFile(s.images[i].dir() + "/" + name)
+func (s *scanner) manifest(i uint16, path string, info fs.FileInfo, want *digest) (digest, error) {
+	data, err := s.archive.ReadFile(path)
 	if err != nil {
 		return digest{}, err
 	}
@@ -197,7 +147,19 @@ func (s *scanner) manifest(i uint32, repo *repository, name string, want *digest
 	if want != nil && d != *want {
 		return digest{}, fmt.Errorf("its digest is %s", d)
 	}
-	s.manifests = append(s.manifests, place{d.key(), i})
-	repo.refer(d, mediaType, data)
+	s.manifests = append(s.manifests, stored{s.secret.key(d), s.placeOf(info, i)})
+	s.refer(s.found[i].name, d, mediaType, data)
 	return d, nil
+}
+
+// refer notes a manifest that refers to another.
+func (s *scanner) refer(repository string, d digest, mediaType string, data []byte) {
+	subject, entry, ok := referrer(d, mediaType, data)
+	if !ok {
+		return
+	}
+	if s.referrers[repository] == nil {
+		s.referrers[repository] = referrers{}
+	}
+	s.referrers[repository].add(subject, entry)
 }

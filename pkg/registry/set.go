@@ -101,11 +101,16 @@ func (s *Set) Update(paths []string) (changed bool) {
 	}
 	s.entries = next
 	after := newState(paths, next)
+	if changed = !slices.Equal(before.archives, after.archives); changed {
+		after.repositories = repositoriesOf(after.archives)
+	} else {
+		after.repositories = before.repositories
+	}
 	s.current.Store(after)
 	for _, o := range unused {
 		o.release()
 	}
-	return !slices.Equal(before.archives, after.archives)
+	return changed
 }
 
 // Close lets go of all archives.
@@ -140,7 +145,7 @@ func (s *Set) refresh(path string, e *entry) *opened {
 		e.tried, e.retry = now, time.Now().Add(retryInterval)
 		return nil
 	case !s.checks.passed(path, o.state):
-		s.log.Info("checking, since it is not known to be whole", "id", o.id, "archive", path, "bytes", o.archive.Size())
+		s.log.Info("checking, since it is not known to be whole", "id", o.id, "archive", path, "bytes", o.identity.size)
 		e.checking = s.checks.start(o)
 		e.err = errChecking
 		return nil
@@ -190,22 +195,35 @@ func newState(paths []string, entries map[string]*entry) *state {
 			st.checking[e.checking.archive.id] = true
 		}
 	}
-	slices.Sort(st.repositories)
 	return st
 }
 
 func (st *state) add(path string, o *opened) {
 	if first := st.byID[o.id]; first != nil {
-		st.problems = append(st.problems, Problem{path, fmt.Sprintf("%s holds %s too, and is served", first.archive.Path(), o.id)})
+		st.problems = append(st.problems, Problem{path, fmt.Sprintf("%s holds %s too, and is served", first.path, o.id)})
 		return
 	}
 	st.byID[o.id] = o
 	st.archives = append(st.archives, o)
-	for name := range o.repositories {
-		if full := o.id + "/" + name; isName(full) {
-			st.repositories = append(st.repositories, full)
+}
+
+// repositoriesOf returns the full names of all repositories that can be pulled
+// from, sorted.
+func repositoriesOf(archives []*opened) []string {
+	most := 0
+	for _, o := range archives {
+		most += len(o.repositories)
+	}
+	names := make([]string, 0, most)
+	for _, o := range archives {
+		for _, repo := range o.repositories {
+			if full := o.id + "/" + repo.name; isName(full) {
+				names = append(names, full)
+			}
 		}
 	}
+	slices.Sort(names)
+	return names
 }
 
 // acquire holds the archive with an id, nil where there is none. The caller
@@ -227,12 +245,12 @@ func (s *Set) Problems() []Problem {
 	st := s.current.Load()
 	problems := append([]Problem{}, st.problems...)
 	for _, o := range st.archives {
-		known := func(p Problem) bool { return p.Path == o.archive.Path() }
+		known := func(p Problem) bool { return p.Path == o.path }
 		if slices.ContainsFunc(problems, known) || !o.hold() {
 			continue
 		}
 		if err := o.check(); err != nil {
-			problems = append(problems, Problem{o.archive.Path(), err.Error()})
+			problems = append(problems, Problem{o.path, err.Error()})
 		}
 		o.release()
 	}

@@ -158,7 +158,7 @@ func TestRemovalDuringPull(t *testing.T) {
 		t.Errorf("%v, %d bytes", err, len(first)+len(all))
 	}
 	closed := func() bool {
-		_, err := o.archive.File().Stat()
+		_, err := o.file.Stat()
 		return errors.Is(err, os.ErrClosed)
 	}
 	for deadline := time.Now().Add(10 * time.Second); !closed(); time.Sleep(time.Millisecond) {
@@ -346,12 +346,12 @@ func TestAbort(t *testing.T) {
 func TestManifestDigest(t *testing.T) {
 	f := newFixture(t, archivetest.New(t).ISO(t))
 	o := f.set.current.Load().byID[id]
-	path := o.images[0].dir() + "/" + manifestName
-	if m, err := o.readManifest(path, o.images[0].digest); err != nil || len(m.data) == 0 {
+	from := o.findManifest(&o.repositories[0], o.images[0].digest)
+	if m, err := o.readManifest(from, o.images[0].digest); err != nil || len(m.data) == 0 {
 		t.Fatal(err)
 	}
-	_, err := o.readManifest(path, digest{})
-	if err == nil || !strings.HasPrefix(err.Error(), path+" in ") || o.check() == nil {
+	_, err := o.readManifest(from, digest{})
+	if err == nil || !strings.Contains(err.Error(), " in "+o.path+" is not any more") || o.check() == nil {
 		t.Errorf("%v; then %v", err, o.check())
 	}
 }

@@ -25,7 +25,7 @@ func (s *Set) status() []archiveStatus {
 		if !o.hold() {
 			continue // it was replaced a moment ago
 		}
-		list = append(list, archiveStatus{Archive{o.id, o.archive.Path()}, o.check() == nil})
+		list = append(list, archiveStatus{Archive{o.id, o.path}, o.check() == nil})
 		o.release()
 	}
 	for _, p := range st.problems {

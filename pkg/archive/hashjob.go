@@ -67,7 +67,7 @@ func (j *hashJob) judge(c *collector) {
 		}
 		c.add(Finding{
 			Severity: Error, Rule: RuleBlobDigest, Path: slices.MinFunc(paths, strings.Compare), Blocks: StageImport,
-			Message: fmt.Sprintf("damaged: the bytes have digest sha256:%s, and its image says sha256:%s%s", got, stated, also),
+			Message: fmt.Sprintf("damaged: the bytes have digest sha256:%s, and should have sha256:%s%s", got, stated, also),
 			Hint:    "copy the archive again, and compare its checksum with the one that its maker publishes",
 		})
 	}

@@ -128,6 +128,7 @@ func (in *inspector) scanImage(dir string, files map[string]fs.FileInfo) {
 	in.checkVersion(dir, files)
 	s := imageScan{inspector: in, dir: dir, files: files, used: map[string]bool{}}
 	held, ok := s.image(image)
+	s.vouchNamed()
 	if ok {
 		in.images[image] = held
 	}

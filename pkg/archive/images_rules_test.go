@@ -141,12 +141,16 @@ func descriptorCases() []ruleCase {
 			data := bytes.Clone(b.Files()[layer])
 			data[len(data)-1]++
 			b.WithFile(layer, string(data))
-		}, `error(import) blob-digest images/x/1/<hex>: damaged: the bytes have digest sha256:<hex>, and its image says sha256:<hex>`},
+		}, `error(import) blob-digest images/x/1/<hex>: damaged: the bytes have digest sha256:<hex>, and should have sha256:<hex>`},
 		{"wrong child digest", func(b *archivetest.Builder) {
 			index(0)(b)
 			child := b.Children("x", "1")[1]
 			replace(b, child, `"schemaVersion":2`, `"schemaVersion":3`)
-		}, `error(import) blob-digest images/x/1/<hex>.manifest.json: damaged: the bytes have digest sha256:<hex>, and its image says sha256:<hex>`},
+		}, `error(import) blob-digest images/x/1/<hex>.manifest.json: damaged: the bytes have digest sha256:<hex>, and should have sha256:<hex>`},
+		{"named by another digest", func(b *archivetest.Builder) {
+			b.WithImage("x", "1").WithFile("images/x/1/"+strings.Repeat("0a", 32), "other")
+		}, "warning unreferenced images/x/1: holds files that no image leads to, 1 of 5 bytes: <hex>\n" +
+			`error(import) blob-digest images/x/1/<hex>: damaged: the bytes have digest sha256:<hex>, and should have sha256:<hex>`},
 		{"indexes in indexes", nestedIndexes, `error(import) image-json images/x/1/<hex>.manifest.json: indexes in indexes, more than 4 deep`},
 	}
 }

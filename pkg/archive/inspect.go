@@ -42,7 +42,7 @@ type inspector struct {
 	content     *v1alpha1.Content
 	// images are those that the archive holds.
 	images map[v1alpha1.ImageName]v1alpha1.Image
-	// vouched are the files whose digest something in the archive states. They
+	// vouched are the files whose digest an image or their name states. They
 	// are noted for Verify only, since they take 2 MiB for 10,000 files.
 	vouched    []vouchedFile
 	forDigests bool

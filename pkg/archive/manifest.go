@@ -175,15 +175,33 @@ func (s *imageScan) vouch(name string, d descriptor) bool {
 	}
 	s.used[name] = true
 	s.size += info.Size()
-	if info.Size() == d.Size && s.forDigests {
-		// The digest as a part of the path costs nothing.
-		v := vouchedFile{path: file, hex: strings.TrimSuffix(file[len(s.dir)+1:], childSuffix), size: info.Size()}
-		if extents, ok := info.Sys().(*iso9660.Extents); ok {
-			v.extents = *extents
-		}
-		s.vouched = append(s.vouched, v)
+	if info.Size() == d.Size {
+		s.verify(file, info)
 	}
 	return true
+}
+
+// vouchNamed has Verify check the files, too, that no manifest leads to and that
+// have a digest for a name: a registry serves them by it.
+func (s *imageScan) vouchNamed() {
+	for name, info := range s.files {
+		if !s.used[name] && info.Mode().IsRegular() && sha256Pattern.MatchString("sha256:"+name) {
+			s.verify(s.dir+"/"+name, info)
+		}
+	}
+}
+
+// verify has Verify check the digest that a file's name says.
+func (s *imageScan) verify(file string, info fs.FileInfo) {
+	if !s.forDigests {
+		return
+	}
+	// The digest as a part of the path costs nothing.
+	v := vouchedFile{path: file, hex: strings.TrimSuffix(file[len(s.dir)+1:], childSuffix), size: info.Size()}
+	if extents, ok := info.Sys().(*iso9660.Extents); ok {
+		v.extents = *extents
+	}
+	s.vouched = append(s.vouched, v)
 }
 
 // fail reports what keeps the image from being followed to its end.

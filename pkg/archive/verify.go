@@ -30,7 +30,8 @@ type VerifyOptions struct {
 const verifyBuffer = 1 << 20
 
 // Verify does what Inspect does, and reads every config, layer and child
-// manifest to compare its digest with the one that its image states. A file
+// manifest to compare its digest with the one that its image states, and files
+// of images that nothing leads to, where their names are digests. A file
 // that several directory records share is read once, and all are read in the
 // order in which they lie in the ISO image. The error is that of ctx, or says
 // that the archive was closed; anything else is a finding.

@@ -184,7 +184,7 @@ func TestVerifyFlippedBit(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := "error(import) blob-digest images/app/1/<hex>: damaged: the bytes have digest sha256:<hex>," +
-			" and its image says sha256:<hex> (so for 2 more files that share these bytes)"
+			" and should have sha256:<hex> (so for 2 more files that share these bytes)"
 		if diff := cmp.Diff(want, lines(report)); diff != "" || report.Findings[0].Path != layer {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}

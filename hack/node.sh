@@ -131,15 +131,20 @@ connect() {
     ip route add $services via $net.1"
 }
 
-# furnish gives the node folders of its own, and hides the machine's settings that the kubelet would change: it finds
-# them as it wants them.
+# furnish gives the node folders of its own, of which the machine need not have those to mount at, and hides the machine's
+# settings that the kubelet would change: it finds them as it wants them.
 furnish() {
   inside "$1" bash -euc '
-    mkdir -p $3
-    for folder in /run /var/log $3; do mount -t tmpfs -o mode=0755 tmpfs "$folder"; done
+    mount -t tmpfs -o mode=0755 tmpfs /run
     mkdir /run/tmp /run/node /run/config /run/sysctl
     mount --bind "$1" /run/node
     mount --bind "$2" /run/config
+    for folder in /etc /var/lib; do
+      mkdir -p "/run/over$folder/upper" "/run/over$folder/work"
+      mount -t overlay -o "lowerdir=$folder,upperdir=/run/over$folder/upper,workdir=/run/over$folder/work" overlay "$folder"
+    done
+    mkdir -p $3
+    for folder in /var/log $3; do mount -t tmpfs -o mode=0755 tmpfs "$folder"; done
     while read -r name value; do
       echo "$value" >"/run/sysctl/${name##*/}"
       mount --bind "/run/sysctl/${name##*/}" "/proc/sys/$name"
@@ -210,7 +215,7 @@ run() {
 }
 
 down() {
-  local dir=$1 pid name folder
+  local dir=$1 pid name
   if pid=$(init_pid "$dir"); then
     kill -KILL "$pid"
     await 30 "the node's processes to end" test ! -e "/proc/$pid"
@@ -218,10 +223,6 @@ down() {
   if name=$(cat "$dir/name" 2>/dev/null); then
     await 30 "interface $name to go" test ! -e "/sys/class/net/$name"
     remove_cgroups "$name"
-    # They were places to mount at. Other nodes may still have them, and would lose the mounts.
-    for folder in $hidden; do
-      ls /sys/class/net | grep -q '^solution[0-9]' || [ ! -d "$folder" ] || rmdir --ignore-fail-on-non-empty "$folder"
-    done
   fi
   rm -rf "$dir"
 }

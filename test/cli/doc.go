@@ -27,7 +27,6 @@
 //	                        are in $SSH_FOLDER. COMMAND is a forced one
 //	pod NAME                makes a pod with the helper in it, which a stand-in
 //	                        for a kubelet runs as a process
-//	helper FILE             builds a solution-bootstrap that needs no other file
 //	operatorconfig NAMESPACE NAME FILE
 //	                        what an Operator reads from that ConfigMap, which
 //	                        must decode strictly, is FILE

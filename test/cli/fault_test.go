@@ -60,17 +60,9 @@ type faulty struct {
 // faultState is what faults are judged by.
 type faultState struct{ node, cluster, all string }
 
-// newFaulty has the programs be those of this test, and no archives yet.
 func newFaulty(t *testing.T, c *testCluster) *faulty {
 	t.Helper()
-	c.clean(t)
-	program, err := exec.LookPath("kubectl-solution")
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &killer{t: t, cluster: c, programs: filepath.Dir(program), dir: t.TempDir()}
-	k.node = filepath.Join(k.dir, "node")
-	return &faulty{killer: k, counts: map[string]int{}}
+	return &faulty{killer: newKiller(t, c), counts: map[string]int{}}
 }
 
 // measure runs the command and its undoing, without any fault.

@@ -39,7 +39,7 @@ type killCommand struct {
 	want     string
 }
 
-// killer runs the built programs, and kills them.
+// killer runs the programs, and kills them.
 type killer struct {
 	t       *testing.T
 	cluster *testCluster
@@ -54,13 +54,13 @@ type killer struct {
 
 func newKiller(t *testing.T, c *testCluster) *killer {
 	t.Helper()
-	k := &killer{t: t, cluster: c, programs: t.TempDir(), dir: t.TempDir()}
-	k.node = filepath.Join(k.dir, "node")
-	build := exec.CommandContext(t.Context(), "go", "build", "-buildvcs=false", "-o", k.programs, "./cmd/...")
-	build.Dir = filepath.Join("..", "..")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("building the programs: %v\n%s", err, out)
+	c.clean(t)
+	program, err := exec.LookPath("kubectl-solution")
+	if err != nil {
+		t.Fatal(err)
 	}
+	k := &killer{t: t, cluster: c, programs: filepath.Dir(program), dir: t.TempDir()}
+	k.node = filepath.Join(k.dir, "node")
 	return k
 }
 

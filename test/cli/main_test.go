@@ -19,10 +19,17 @@ import (
 // update is -update: what scripts compare with files of theirs is written there.
 var update = flag.Bool("update", false, "write the output of commands into the scripts that compare with it")
 
-// withServer runs the tests with one API server, that of apiserver.Need.
+// withServer runs the tests with one API server, that of apiserver.Need, and with
+// the helper as it is released.
 type withServer struct{ m *testing.M }
 
-func (w withServer) Run() int { return apiserver.Main(w.m) }
+func (w withServer) Run() int {
+	if err := script.BuildHelper(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return apiserver.Main(w.m)
+}
 
 func TestMain(m *testing.M) {
 	programs := script.Programs()
@@ -45,7 +52,6 @@ func TestScripts(t *testing.T) {
 			"capture":        script.Capture,
 			"corrupt":        corruptCommand,
 			"freeport":       freePortCommand,
-			"helper":         helperCommand,
 			"holds":          c.holdsCommand,
 			"inside":         insideCommand,
 			"kubectl":        kubectlCommand,

@@ -5,7 +5,6 @@ package cli_test
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -65,18 +64,4 @@ func (c *testCluster) podCommand(ts *testscript.TestScript, neg bool, args []str
 	t := scriptTest(ts)
 	k := kubelet.Need(t, c.server, podNode, "PATH="+ts.Getenv("PROGRAMS"), "SOLUTION_BOOTSTRAP_CONFIG="+ts.Getenv("SOLUTION_BOOTSTRAP_CONFIG"), "HOME="+filepath.Join(ts.Getenv("WORK"), "home"))
 	k.Run(v1alpha1.Namespace, args[0], map[string]string{"app": "helper"}, nil, "helper")
-}
-
-// helperCommand builds the helper as make build does. Those on the PATH are the
-// test itself, which could not be alone in an image.
-func helperCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: helper FILE")
-	}
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w", "-o", ts.MkAbs(args[0]), "./cmd/solution-bootstrap")
-	cmd.Dir = ts.Getenv("REPOSITORY")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		ts.Fatalf("%v: %s", err, out)
-	}
 }

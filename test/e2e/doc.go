@@ -19,7 +19,6 @@
 //	node COMMAND ARG…       runs a command in the node
 //	start NAME COMMAND ARG… starts one there, whose log is NAME's
 //	stop NAME               ends it
-//	helper FILE             builds a solution-bootstrap that needs no other file
 //	ctr ARG…                containerd's client, in the node, for what the kubelet uses
 //	pull REFERENCE ARG…     has ctr pull an image
 //	logged NAME REGEXP      waits until a line of a registry's log matches; with !

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -31,23 +30,11 @@ func machineState(t *testing.T) map[string]string {
 	}
 	for _, folder := range []string{"/run", "/var/lib", "/var/log", "/etc"} {
 		found := folders(t, folder, func(name string) bool {
-			return strings.Contains(name, "cni") || strings.Contains(name, "kubelet") || name == "containers" || name == "containerd" || name == "netns"
+			return strings.Contains(name, "cni") || strings.Contains(name, "kubelet") || name == "containers" || name == "containerd" || name == "netns" || name == "metalk8s"
 		})
-		// Nodes mount there, and the last one removes it: that may be another.
-		found = slices.DeleteFunc(found, func(path string) bool { return path == "/var/lib/cni" && otherNodes(t) })
 		s[folder] = strings.Join(found, "\n")
 	}
 	return s
-}
-
-// otherNodes says whether any node of hack/node.sh runs.
-func otherNodes(t *testing.T) bool {
-	t.Helper()
-	links, err := filepath.Glob("/sys/class/net/solution[0-9]*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return len(links) > 0
 }
 
 func output(t *testing.T, command ...string) string {

@@ -13,10 +13,21 @@ import (
 	"github.com/metalk8s/kubectl-solution/test/script"
 )
 
+// withHelper runs the tests with the helper as it is released.
+type withHelper struct{ m *testing.M }
+
+func (w withHelper) Run() int {
+	if err := script.BuildHelper(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return w.m.Run()
+}
+
 func TestMain(m *testing.M) {
 	programs := script.Programs()
 	programs["breaking-proxy"] = breakingProxy
-	testscript.Main(m, programs)
+	testscript.Main(withHelper{m}, programs)
 }
 
 func TestScripts(t *testing.T) {
@@ -33,7 +44,6 @@ func TestScripts(t *testing.T) {
 			"asked":         askedCommand,
 			"capture":       script.Capture,
 			"ctr":           ctrCommand,
-			"helper":        helperCommand,
 			"hosts":         hostsCommand,
 			"left":          leftCommand,
 			"logged":        loggedCommand,

@@ -16,8 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
-
-	"github.com/metalk8s/kubectl-solution/test/script"
 )
 
 // node is a running node of hack/node.sh.
@@ -159,18 +157,6 @@ func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
 
 // helperCommand builds the helper as make build does. Those on the PATH are the
 // test itself, which could not be alone in an image.
-func helperCommand(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 1 {
-		ts.Fatalf("usage: helper FILE")
-	}
-	cmd := exec.CommandContext(context.Background(), "go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w -X main.version="+script.Version, "-o", ts.MkAbs(args[0]), "./cmd/solution-bootstrap")
-	cmd.Dir = state(ts).node.path()
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		ts.Fatalf("%v: %s", err, out)
-	}
-}
-
 func ctrCommand(ts *testscript.TestScript, neg bool, args []string) {
 	err := state(ts).node.exec(ts, append([]string{"ctr", "--namespace", "k8s.io"}, args...)...)
 	if (err != nil) != neg {

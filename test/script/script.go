@@ -4,7 +4,10 @@
 package script
 
 import (
+	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -35,6 +38,25 @@ func Programs() map[string]func() {
 		// As which solution-bootstrap starts itself.
 		mount.HelperName: helper,
 	}
+}
+
+// BuildHelper puts the real helper, as make build makes it, in the place of the
+// test binary that is called solution-bootstrap. Commands start the helper several
+// times each, and it is there in a fifth of the time: it has no part of Kubernetes
+// in it. For a main test that testscript.Main runs.
+func BuildHelper() error {
+	program, err := exec.LookPath("solution-bootstrap")
+	if err != nil {
+		return err
+	}
+	const source = "github.com/metalk8s/kubectl-solution/cmd/solution-bootstrap"
+	built := filepath.Join(filepath.Dir(program), ".helper")
+	build := exec.Command("go", "build", "-buildvcs=false", "-trimpath", "-ldflags", "-s -w -X main.version="+Version, "-o", built, source) //nolint:noctx // it ends by itself
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("building the helper: %w\n%s", err, out)
+	}
+	return os.Rename(built, program)
 }
 
 // InTurn runs scripts one after the other: there is one cluster, and the machine

@@ -9,6 +9,8 @@ PROGRAMS := kubectl-solution kubectl-environment solution-bootstrap
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 
 GOBUILD := CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+# Tests of the programs are compiled as the programs are, so that Kubernetes' libraries are not compiled once more.
+GOTEST := CGO_ENABLED=0 go test -trimpath -ldflags "-s -w"
 
 .PHONY: build
 build: ## The three programs, into bin/
@@ -27,21 +29,31 @@ examples: packages ## Both versions of the sample Solution, into bin/examples/
 	examples/build.sh bin/examples
 
 .PHONY: test
-test: packages build cluster ## All tests, against a real API server
-	@$(MAKE) --no-print-directory -j2 test-packages test-commands
+test: packages build cluster ## All tests but those on a node, against real API servers
+	@$(MAKE) --no-print-directory -j3 --output-sync=target $(TESTS)
 
-# The command line waits for servers more than it computes, so both run at once; for the race detector it is too slow.
-.PHONY: test-packages test-commands
+# Most tests wait for programs and servers more than they compute, so these run at once, each with API servers of its
+# own; likewise three packages. For the race detector the command line is too slow. A program of the race detector waits
+# a second at its end if not told otherwise.
+TESTS := test-scripts test-faults test-packages
+.PHONY: $(TESTS)
+test-scripts:
+	$(GOTEST) -timeout 30m -run '^TestScripts$$' ./test/cli
+test-faults:
+	$(GOTEST) -timeout 30m -skip '^TestScripts$$' ./test/cli ./test/bench
 test-packages:
-	go test -race $$(go list ./... | grep -v -e /test/cli -e /test/e2e -e /test/bench)
-test-commands:
-	go test -timeout 30m ./test/cli ./test/bench
+	GORACE=atexit_sleep_ms=50 go test -race -p 3 -ldflags -s $$(go list ./... | grep -v -e /test/cli -e /test/e2e -e /test/bench)
+
+# What .ci/run does once there are programs, the longest first. It takes some 8 GB of memory.
+.PHONY: verify
+verify: packages build cluster ## All of it: tests, node, demonstration, lint, other platforms; as root
+	@$(MAKE) --no-print-directory -j4 --output-sync=target $(TESTS) e2e demo test-cluster lint cross
 
 .PHONY: e2e
 e2e: cluster examples ## Solutions on a real node with containerd; as root
 	@hack/packages.sh node || true
 	@hack/node.sh check
-	go test -count=1 -timeout 10m ./test/e2e
+	$(GOTEST) -count=1 -timeout 10m ./test/e2e
 
 # The flags are those of hack/cluster.sh: with others all of Kubernetes would be compiled once more.
 .PHONY: test-cluster
@@ -68,16 +80,15 @@ demo: build cluster examples ## The whole way, on a node of its own if it may; K
 
 .PHONY: docs
 docs: ## docs/reference, from the commands themselves
-	rm -rf docs/reference && go run ./hack/gendocs docs/reference
+	rm -rf docs/reference && CGO_ENABLED=0 go run -trimpath ./hack/gendocs docs/reference
 
 .PHONY: cross
 cross: ## Every program for every platform, to see that it builds
-	@for p in $(PLATFORMS); do \
+	@for p in $(filter-out $(shell go env GOHOSTOS)/$(shell go env GOHOSTARCH),$(PLATFORMS)); do \
+	  case $$p in linux/*) helper=./cmd/solution-bootstrap ;; *) helper= ;; esac; \
 	  echo "$$p"; \
-	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GOBUILD) -o /dev/null ./cmd/kubectl-solution && \
-	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GOBUILD) -o /dev/null ./cmd/kubectl-environment || exit 1; \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GOBUILD) -o /dev/null ./cmd/kubectl-solution ./cmd/kubectl-environment $$helper || exit 1; \
 	done
-	@for a in amd64 arm64; do echo "linux/$$a helper"; GOOS=linux GOARCH=$$a $(GOBUILD) -o /dev/null ./cmd/solution-bootstrap || exit 1; done
 
 .PHONY: dist
 dist: ## Release archives and krew manifests, into dist/

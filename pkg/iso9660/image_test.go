@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -86,11 +87,12 @@ func TestLargeDirectory(t *testing.T) {
 		files[fmt.Sprintf("blobs/%x", sha256.Sum256([]byte{byte(i), byte(i >> 8)}))] = fmt.Sprint(i)
 	}
 	write(t, dir, files)
+	want := source(t, dir)
 	for program, options := range map[string]string{"xorriso": "-R", "genisoimage": "-J -joliet-long -input-charset utf-8"} {
 		t.Run(program, func(t *testing.T) {
 			x := openImage(t, mkisofs(t, program, options, dir))
-			if diff := cmp.Diff(source(t, dir), snapshot(t, x)); diff != "" {
-				t.Errorf("(-source +image):\n%s", diff)
+			if got := snapshot(t, x); !maps.Equal(want, got) {
+				t.Errorf("(-source +image):\n%s", cmp.Diff(want, got))
 			}
 			if _, err := x.Stat("blobs/" + strings.Repeat("f", 64)); !errors.Is(err, fs.ErrNotExist) {
 				t.Errorf("a name that is not there: got %v", err)

@@ -77,7 +77,7 @@ func openError(t testing.TB, image string) (*FS, error) {
 // link, or "directory".
 func snapshot(t testing.TB, fsys fs.FS) map[string]string {
 	t.Helper()
-	tree := map[string]string{}
+	tree, buffer := map[string]string{}, make([]byte, 32<<10)
 	err := fs.WalkDir(fsys, ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -96,7 +96,7 @@ func snapshot(t testing.TB, fsys fs.FS) map[string]string {
 			}
 			defer f.Close()
 			h := sha256.New()
-			n, err := io.Copy(h, f)
+			n, err := io.CopyBuffer(h, struct{ io.Reader }{f}, buffer)
 			tree[path] = fmt.Sprintf("%d bytes %x", n, h.Sum(nil))
 			return err
 		}

@@ -30,12 +30,13 @@ examples: packages ## Both versions of the sample Solution, into bin/examples/
 
 .PHONY: test
 test: packages build cluster ## All tests but those on a node, against real API servers
-	@$(MAKE) --no-print-directory -j3 --output-sync=target $(TESTS)
+	@$(MAKE) --no-print-directory -j3 $(SYNC) $(TESTS)
 
 # Most tests wait for programs and servers more than they compute, so these run at once, each with API servers of its
 # own; likewise three packages. For the race detector the command line is too slow. A program of the race detector waits
 # a second at its end if not told otherwise.
 TESTS := test-scripts test-faults test-packages
+SYNC  := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 .PHONY: $(TESTS)
 test-scripts:
 	$(GOTEST) -timeout 30m -run '^TestScripts$$' ./test/cli
@@ -47,7 +48,7 @@ test-packages:
 # What .ci/run does once there are programs, the longest first. It takes some 8 GB of memory.
 .PHONY: verify
 verify: packages build cluster ## All of it: tests, node, demonstration, lint, other platforms; as root
-	@$(MAKE) --no-print-directory -j4 --output-sync=target $(TESTS) e2e demo test-cluster lint cross
+	@$(MAKE) --no-print-directory -j4 $(SYNC) $(TESTS) e2e demo test-cluster lint cross
 
 .PHONY: e2e
 e2e: cluster examples ## Solutions on a real node with containerd; as root

@@ -33,6 +33,9 @@ if [ ! -x "$lint" ]; then
 	trap - EXIT
 fi
 
+# As the programs and their tests are compiled (Makefile): what the linters read of compiled packages is there then.
+export CGO_ENABLED=0 GOFLAGS=-trimpath
+
 if [ $# -gt 0 ]; then
 	exec "$lint" "$@"
 fi

@@ -84,7 +84,7 @@ docs: ## docs/reference, from the commands themselves
 	rm -rf docs/reference && CGO_ENABLED=0 go run -trimpath ./hack/gendocs docs/reference
 
 .PHONY: cross
-cross: ## Every program for every platform, to see that it builds
+cross: ## Every program for every other platform, to see that it builds
 	@for p in $(filter-out $(shell go env GOHOSTOS)/$(shell go env GOHOSTARCH),$(PLATFORMS)); do \
 	  case $$p in linux/*) helper=./cmd/solution-bootstrap ;; *) helper= ;; esac; \
 	  echo "$$p"; \

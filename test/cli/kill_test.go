@@ -25,7 +25,7 @@ import (
 )
 
 // killRounds is how many commands are killed, unless EnvKillRounds says so:
-// each of those in killCommands twice with each of the victims, at any time.
+// each of those in killCommands six times, with its victims in turn.
 const (
 	killRounds    = 42
 	envKillRounds = "KILL_ROUNDS"

@@ -45,11 +45,6 @@ test-faults:
 test-packages:
 	GORACE=atexit_sleep_ms=50 go test -race -p 3 -ldflags -s $$(go list ./... | grep -v -e /test/cli -e /test/e2e -e /test/bench)
 
-# What .ci/run does once there are programs, the longest first. It takes some 8 GB of memory.
-.PHONY: verify
-verify: packages build cluster ## All of it: tests, node, demonstration, lint, other platforms; as root
-	@$(MAKE) --no-print-directory -j4 $(SYNC) $(TESTS) e2e demo test-cluster lint cross
-
 .PHONY: e2e
 e2e: cluster examples ## Solutions on a real node with containerd; as root
 	@hack/packages.sh node || true

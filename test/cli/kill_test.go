@@ -24,7 +24,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
-// killRounds is how many commands are killed, unless EnvKillRounds says so:
+// killRounds is how many commands are killed, unless envKillRounds says so:
 // each of those in killCommands six times, with its victims in turn.
 const (
 	killRounds    = 42

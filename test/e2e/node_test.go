@@ -155,8 +155,6 @@ func stopCommand(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(ts.Exec(n.path("hack", "node.sh"), "stop", n.dir, args[0]))
 }
 
-// helperCommand builds the helper as make build does. Those on the PATH are the
-// test itself, which could not be alone in an image.
 func ctrCommand(ts *testscript.TestScript, neg bool, args []string) {
 	err := state(ts).node.exec(ts, append([]string{"ctr", "--namespace", "k8s.io"}, args...)...)
 	if (err != nil) != neg {

@@ -27,22 +27,32 @@ func plain(method, path string) string {
 	return method + " " + path + " HTTP/1.1\r\nHost: x\r\nUser-Agent: test\r\n\r\n"
 }
 
-// answer reads the next answer, and tells whether a front made it.
-func (c *client) answer(method string) (response *http.Response, body []byte, front bool) {
+// frontAnswer is an answer, and whether a front made it.
+type frontAnswer struct {
+	status int
+	header http.Header
+	body   []byte
+	front  bool
+}
+
+// answer reads the next answer.
+func (c *client) answer(method string) (a frontAnswer) {
 	c.t.Helper()
 	begin, err := c.read.Peek(len(byFront))
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	front = string(begin) == byFront
-	if response, err = http.ReadResponse(c.read, &http.Request{Method: method}); err != nil {
+	a.front = string(begin) == byFront
+	response, err := http.ReadResponse(c.read, &http.Request{Method: method})
+	if err != nil {
 		c.t.Fatal(err)
 	}
 	defer response.Body.Close()
-	if body, err = io.ReadAll(response.Body); err != nil {
+	a.status, a.header = response.StatusCode, response.Header
+	if a.body, err = io.ReadAll(response.Body); err != nil {
 		c.t.Fatal(err)
 	}
-	return response, body, front
+	return a
 }
 
 // A front answers what net/http would, whatever is asked for.
@@ -69,18 +79,17 @@ func TestFrontAnswersTheSame(t *testing.T) {
 			one, other := r.dial(), r.dial()
 			one.send(plain(method, path))
 			other.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\nX-Not: plain\r\n\r\n")
-			got, body, front := one.answer(method)
-			expected, expectedBody, never := other.answer(method)
-			if front != want || never {
-				t.Errorf("%s %s: answered by a front: %t, %t", method, path, front, never)
+			got, expected := one.answer(method), other.answer(method)
+			if got.front != want || expected.front {
+				t.Errorf("%s %s: answered by a front: %t, %t", method, path, got.front, expected.front)
 			}
-			if _, err := http.ParseTime(got.Header.Get("Date")); err != nil || len(got.Header["Date"]) != 1 {
-				t.Errorf("%s %s: dates %q", method, path, got.Header["Date"])
+			if _, err := http.ParseTime(got.header.Get("Date")); err != nil || len(got.header["Date"]) != 1 {
+				t.Errorf("%s %s: dates %q", method, path, got.header["Date"])
 			}
-			got.Header.Del("Date")
-			expected.Header.Del("Date")
-			if got.Status != expected.Status || !maps.EqualFunc(got.Header, expected.Header, slices.Equal) || !bytes.Equal(body, expectedBody) {
-				t.Errorf("%s %s: %s %v %q, and not\n%s %v %q", method, path, got.Status, got.Header, body, expected.Status, expected.Header, expectedBody)
+			got.header.Del("Date")
+			expected.header.Del("Date")
+			if got.status != expected.status || !maps.EqualFunc(got.header, expected.header, slices.Equal) || !bytes.Equal(got.body, expected.body) {
+				t.Errorf("%s %s: %+v, and not\n%+v", method, path, got, expected)
 			}
 		}
 	}
@@ -97,11 +106,11 @@ func TestFrontLeavesConnections(t *testing.T) {
 	c.send(plain("GET", manifest) + plain("HEAD", manifest) + plain("GET", manifest) + plain("GET", blob) + plain("GET", manifest))
 	var bodies [][]byte
 	for i, method := range []string{"GET", "HEAD", "GET", "GET", "GET"} {
-		response, body, front := c.answer(method)
-		if response.StatusCode != http.StatusOK || front != (i < 3) {
-			t.Errorf("answer %d: %s, by a front: %t", i, response.Status, front)
+		a := c.answer(method)
+		if a.status != http.StatusOK || a.front != (i < 3) {
+			t.Errorf("answer %d: %d, by a front: %t", i, a.status, a.front)
 		}
-		bodies = append(bodies, body)
+		bodies = append(bodies, a.body)
 	}
 	if len(bodies[0]) == 0 || len(bodies[1]) != 0 || !bytes.Equal(bodies[2], bodies[0]) || !bytes.Equal(bodies[3], data) || !bytes.Equal(bodies[4], bodies[0]) {
 		t.Errorf("bodies of %d, %d, %d, %d, %d bytes", len(bodies[0]), len(bodies[1]), len(bodies[2]), len(bodies[3]), len(bodies[4]))
@@ -111,12 +120,12 @@ func TestFrontLeavesConnections(t *testing.T) {
 	for cut := 1; cut < len(text); cut += 7 {
 		c := r.dial()
 		c.send(text + text[:cut])
-		if _, body, front := c.answer("GET"); !front || !bytes.Equal(body, bodies[0]) {
-			t.Errorf("by a front: %t, %q", front, body)
+		if a := c.answer("GET"); !a.front || !bytes.Equal(a.body, bodies[0]) {
+			t.Errorf("%+v", a)
 		}
 		c.send(text[cut:])
-		if _, body, front := c.answer("GET"); front || !bytes.Equal(body, bodies[0]) {
-			t.Errorf("cut at %d: by a front: %t, %q", cut, front, body)
+		if a := c.answer("GET"); a.front || !bytes.Equal(a.body, bodies[0]) {
+			t.Errorf("cut at %d: %+v", cut, a)
 		}
 		if err := c.Close(); err != nil {
 			t.Error(err)
@@ -154,7 +163,7 @@ func TestFrontLimits(t *testing.T) {
 	idle := r.dial()
 	for range 3 {
 		idle.send(manifest)
-		if _, _, front := idle.answer("GET"); !front {
+		if !idle.answer("GET").front {
 			t.Error("a front has not answered")
 		}
 	}
@@ -185,14 +194,14 @@ func TestFrontDrains(t *testing.T) {
 	manifest := plain("GET", "/v2/"+id+"/example-solution-ui/manifests/1.0.0")
 	idle, fresh := r.dial(), r.dial()
 	idle.send(manifest)
-	if _, _, front := idle.answer("GET"); !front {
+	if !idle.answer("GET").front {
 		t.Error("a front has not answered")
 	}
 	r.stop()
 	idle.ends()
 	fresh.send(manifest + manifest)
-	if response, body, _ := fresh.answer("GET"); response.StatusCode != http.StatusOK || len(body) == 0 {
-		t.Errorf("status %s", response.Status)
+	if a := fresh.answer("GET"); a.status != http.StatusOK || len(a.body) == 0 {
+		t.Errorf("%+v", a)
 	}
 	fresh.ends()
 	if err := <-r.done; err != nil {

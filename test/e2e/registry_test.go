@@ -82,7 +82,9 @@ func registryCommand(ts *testscript.TestScript, neg bool, args []string) {
 	s.node.startProgram(ts, name, "solution-bootstrap", "serve", "--access-log", "--config", config)
 	eventually(ts, func() error {
 		// From then on clients wait for their answers.
-		c, err := net.DialTimeout("tcp", address, 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
 		if err != nil {
 			return err
 		}

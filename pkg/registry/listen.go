@@ -103,8 +103,10 @@ func (b *boundedListener) Accept() (net.Conn, error) {
 	connection, err := b.Listener.Accept()
 	if err != nil {
 		<-c.slots
+		return nil, err
 	}
-	return connection, err
+	fitBuffer(connection, nearby)
+	return connection, nil
 }
 
 // Close ends Accept.

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package registry
+
+import (
+	"net"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The buffer is bounded where the client is near, and only there.
+func TestFitBuffer(t *testing.T) {
+	list, err := listen(t.Context(), "", []string{"127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer list[0].Close()
+	for within, bounded := range map[time.Duration]bool{time.Hour: true, 0: false} {
+		var d net.Dialer
+		client, err := d.DialContext(t.Context(), "tcp", list[0].Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		server, err := list[0].Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer server.Close()
+		before := sendBuffer(t, server)
+		fitBuffer(server, within)
+		// The kernel has room for as much again, for what it notes about the bytes.
+		after := sendBuffer(t, server)
+		if bounded && (after == before || after > 2*nearbyBytes) || !bounded && after != before {
+			t.Errorf("within %v: %d bytes, and %d before", within, after, before)
+		}
+	}
+}
+
+func sendBuffer(t *testing.T, connection net.Conn) (size int) {
+	t.Helper()
+	raw, err := connection.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := raw.Control(func(fd uintptr) { size, err = unix.GetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_SNDBUF) }); e != nil || err != nil {
+		t.Fatal(e, err)
+	}
+	return size
+}

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
@@ -184,7 +186,8 @@ func (s *imageScan) vouch(name string, d descriptor) bool {
 // vouchNamed has Verify check the files, too, that no manifest leads to and that
 // have a digest for a name: a registry serves them by it.
 func (s *imageScan) vouchNamed() {
-	for name, info := range s.files {
+	for _, name := range slices.Sorted(maps.Keys(s.files)) {
+		info := s.files[name]
 		if !s.used[name] && info.Mode().IsRegular() && sha256Pattern.MatchString("sha256:"+name) {
 			s.verify(s.dir+"/"+name, info)
 		}

@@ -184,34 +184,6 @@ func TestFrontLimits(t *testing.T) {
 	}
 }
 
-// When the server ends, who was answered by a front and is idle does not hold it
-// up, and who has yet to ask is answered.
-func TestFrontDrains(t *testing.T) {
-	limits := soon
-	limits.header, limits.idle = time.Minute, time.Minute
-	r := runWith(t, func(s *Server) { s.limits = &limits }, archivetest.New(t).ISO(t))
-	r.serving(1)
-	manifest := plain("GET", "/v2/"+id+"/example-solution-ui/manifests/1.0.0")
-	idle, fresh := r.dial(), r.dial()
-	idle.send(manifest)
-	if !idle.answer("GET").front {
-		t.Error("a front has not answered")
-	}
-	r.stop()
-	idle.ends()
-	fresh.send(manifest + manifest)
-	if a := fresh.answer("GET"); a.status != http.StatusOK || len(a.body) == 0 {
-		t.Errorf("%+v", a)
-	}
-	fresh.ends()
-	if err := <-r.done; err != nil {
-		t.Error(err)
-	}
-	if strings.Contains(r.log.String(), "cut off") {
-		t.Errorf("the log\n%s", r.log)
-	}
-}
-
 // Who says nothing holds the end up for so long only.
 func TestFrontDrainEnds(t *testing.T) {
 	limits := soon

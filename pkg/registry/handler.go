@@ -57,21 +57,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveRepository answers what needs a repository that is there.
 func (h *Handler) serveRepository(w http.ResponseWriter, r *http.Request, t target) {
-	o := h.set.acquire(t.id)
-	switch {
-	case o != nil:
-	case h.set.isChecking(t.id):
-		writeError(w, errNotChecked)
-		return
-	default:
-		writeError(w, errNameUnknown)
+	o, repo, apiErr := h.acquire(t)
+	if apiErr != nil {
+		writeError(w, *apiErr)
 		return
 	}
 	defer o.release()
-	repo := o.repository(t.image)
 	switch {
-	case repo == nil:
-		writeError(w, errNameUnknown)
 	case t.kind == kindBlob:
 		h.serveBlob(w, r, t, o)
 	case o.check() != nil:
@@ -81,6 +73,24 @@ func (h *Handler) serveRepository(w http.ResponseWriter, r *http.Request, t targ
 	default:
 		h.serveManifest(w, r, t, o, repo)
 	}
+}
+
+// acquire finds a repository, and holds its archive where there is one.
+func (h *Handler) acquire(t target) (*opened, *repository, *apiError) {
+	o := h.set.acquire(t.id)
+	switch {
+	case o != nil:
+	case h.set.isChecking(t.id):
+		return nil, nil, &errNotChecked
+	default:
+		return nil, nil, &errNameUnknown
+	}
+	repo := o.repository(t.image)
+	if repo == nil {
+		o.release()
+		return nil, nil, &errNameUnknown
+	}
+	return o, repo, nil
 }
 
 func (h *Handler) serveManifest(w http.ResponseWriter, r *http.Request, t target, o *opened, repo *repository) {
@@ -125,13 +135,12 @@ func (h *Handler) lookup(path string) *manifest {
 	if apiErr != nil || t.kind != kindManifest {
 		return nil
 	}
-	o := h.set.acquire(t.id)
-	if o == nil {
+	o, repo, apiErr := h.acquire(t)
+	if apiErr != nil {
 		return nil
 	}
 	defer o.release()
-	repo := o.repository(t.image)
-	if repo == nil || o.check() != nil {
+	if o.check() != nil {
 		return nil
 	}
 	m, _ := h.manifest(o, repo, t.reference)

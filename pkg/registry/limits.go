@@ -19,9 +19,9 @@ type limits struct {
 	// body is how long is waited for a body, which no request here has.
 	body time.Duration
 	// stall is how long a client may take until there is room in the system's
-	// buffer for one more piece of an answer. That buffer has some MiB, and tells
-	// of room when a third of it is free: a client that takes less than 32 KiB/s
-	// may be cut off.
+	// buffer for one more piece of an answer. That buffer grows to some MiB, for
+	// clients that are not nearby, and tells of room when a third of it is free: a
+	// client that takes less than 32 KiB/s may be cut off.
 	stall time.Duration
 	// drain is how long pulls under way may go on after the end.
 	drain time.Duration

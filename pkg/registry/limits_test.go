@@ -158,8 +158,8 @@ func TestSlowReading(t *testing.T) {
 }
 
 // A client that reads on is not cut off, however long it takes in all. The
-// system tells the server of room in its buffer, of some MiB, only when a third
-// of that is free: a client has to take so much in the time for one piece.
+// system tells the server of room in its buffer, of up to some MiB, only when a
+// third of that is free: a client has to take so much in the time for one piece.
 func TestSteadyReading(t *testing.T) {
 	t.Parallel()
 	iso, path, data := large(t, "1.0.0")

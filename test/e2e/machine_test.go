@@ -71,7 +71,8 @@ func folders(t *testing.T, root string, wanted func(string) bool) []string {
 	return list
 }
 
-// traces is what tells what belongs to a node.
+// traces is what tells what belongs to a node. Its namespace of networks needs no
+// entry: the node's interface is there as long as that is.
 type traces struct {
 	dir        string
 	name       string            // of its interface and cgroups
@@ -82,12 +83,19 @@ func (n *node) traces(t *testing.T) traces {
 	t.Helper()
 	tr := traces{dir: n.dir, name: strings.TrimSpace(readFile(t, filepath.Join(n.dir, "name"))), namespaces: map[string]string{}}
 	pid := strings.TrimSpace(readFile(t, filepath.Join(n.dir, "init.pid")))
-	for _, kind := range []string{"pid", "mnt", "net"} {
-		link, err := os.Readlink("/proc/" + pid + "/ns/" + kind)
+	for _, kind := range []string{"pid", "mnt"} {
+		name := "/proc/" + pid + "/ns/" + kind
+		link, err := os.Readlink(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		tr.namespaces[kind] = link
+		// The kernel gives the number of a namespace that is gone to the next that anybody makes, but not while it is open.
+		open, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { open.Close() })
 	}
 	return tr
 }

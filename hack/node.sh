@@ -123,8 +123,10 @@ connect() {
   ip link set "solution$number" up
   ip route add "$pods" via "$net.2"
   ip route add "$services" via "$net.2"
-  # The node's route to the Services is for the kernel to have one: kube-proxy's rules come before it is taken.
+  # The node's route to the Services is for the kernel to have one: kube-proxy's rules come before it is taken. What a
+  # killed program had said to a pod that is gone, the kernel would repeat for 107 s, and keep the node's network as long.
   inside "$dir" sh -euc "
+    echo 1 >/proc/sys/net/ipv4/tcp_orphan_retries
     ip link set lo up
     ip addr add $net.2/24 dev eth0
     ip link set eth0 up

@@ -54,7 +54,7 @@ e2e: cluster examples ## Solutions on a real node with containerd; as root
 # The flags are those of hack/cluster.sh: with others all of Kubernetes would be compiled once more.
 .PHONY: test-cluster
 test-cluster: ## The tests of bin/devcluster itself
-	cd test/cluster && CGO_ENABLED=0 go test -trimpath -ldflags "-s -w" -vet=off ./...
+	cd test/cluster && $(GOTEST) ./...
 
 .PHONY: lint
 lint: ## golangci-lint, which is built once

@@ -12,9 +12,10 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
 )
 
-// Who was connected when the server ended, and had not asked yet, is answered;
-// who has nothing to ask does not hold it up. So it is with connections that
-// net/http has, and with those that a front has.
+// Who was connected when the server ended, and had not asked yet, is answered,
+// and told that it was the last answer; who has nothing to ask does not hold it
+// up. So it is with connections that net/http has, and with those that a front
+// has.
 func TestServerDrainsNewConnections(t *testing.T) {
 	iso := archivetest.New(t).ISO(t)
 	for what, request := range map[string]string{
@@ -40,8 +41,8 @@ func TestServerDrainsNewConnections(t *testing.T) {
 				t.Errorf("the log\n%s", r.log)
 			}
 			fresh.send(request)
-			if status := fresh.status(); status != http.StatusOK {
-				t.Errorf("status %d", status)
+			if a := fresh.answer("GET"); a.status != http.StatusOK || a.front || !a.last {
+				t.Errorf("%+v", a)
 			}
 			fresh.ends()
 			if err := <-r.done; err != nil {

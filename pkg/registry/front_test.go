@@ -27,12 +27,14 @@ func plain(method, path string) string {
 	return method + " " + path + " HTTP/1.1\r\nHost: x\r\nUser-Agent: test\r\n\r\n"
 }
 
-// frontAnswer is an answer, and whether a front made it.
+// frontAnswer is an answer, whether a front made it, and whether it says that it
+// is the connection's last.
 type frontAnswer struct {
 	status int
 	header http.Header
 	body   []byte
 	front  bool
+	last   bool
 }
 
 // answer reads the next answer.
@@ -48,7 +50,7 @@ func (c *client) answer(method string) (a frontAnswer) {
 		c.t.Fatal(err)
 	}
 	defer response.Body.Close()
-	a.status, a.header = response.StatusCode, response.Header
+	a.status, a.header, a.last = response.StatusCode, response.Header, response.Close
 	if a.body, err = io.ReadAll(response.Body); err != nil {
 		c.t.Fatal(err)
 	}
@@ -198,30 +200,40 @@ func TestFrontDrainEnds(t *testing.T) {
 	}
 }
 
+// Who is being answered by a front when the end comes gets the answer, and is
+// not waited for any longer.
+func TestFrontDrainsWhileAnswering(t *testing.T) {
+	limits := soon
+	limits.idle = time.Minute
+	f := frontAlone(t, limits, slog.New(slog.DiscardHandler), func(f *front, w net.Conn, _ plainRequest) (bool, error) {
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+		_, err := io.WriteString(w, "ok")
+		return true, err
+	})
+	c := dialFront(t, f)
+	c.send(plain("GET", "/"))
+	if err := c.SetReadDeadline(time.Now().Add(limits.idle / 2)); err != nil {
+		t.Error(err)
+	}
+	if data, err := io.ReadAll(c.read); string(data) != "ok" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
 // A panic ends one connection, and is told.
 func TestFrontPanics(t *testing.T) {
 	log := &logBuffer{}
-	connections := newConnections(1, slog.New(slog.DiscardHandler))
-	list, err := listen(t.Context(), "", []string{"127.0.0.1:0"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := newFront(connections.bound(list[0]), connections, soon, func(w net.Conn, r plainRequest) (bool, error) {
+	f := frontAlone(t, soon, slog.New(slog.NewTextHandler(log, nil)), func(_ *front, w net.Conn, r plainRequest) (bool, error) {
 		if r.path == "/panic" {
 			panic("reason")
 		}
 		_, err := io.WriteString(w, "ok")
 		return true, err
-	}, slog.New(slog.NewTextHandler(log, nil)))
-	defer f.finish()
-	defer f.Close()
+	})
 	for _, path := range []string{"/panic", "/other"} {
-		var d net.Dialer
-		conn, err := d.DialContext(t.Context(), "tcp", list[0].Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := &client{conn, t, bufio.NewReader(conn)}
+		c := dialFront(t, f)
 		c.send(plain("GET", path))
 		if data, err := io.ReadAll(c.read); path == "/other" && string(data) != "ok" {
 			t.Errorf("%q, %v", data, err)
@@ -233,4 +245,31 @@ func TestFrontPanics(t *testing.T) {
 	if !strings.Contains(log.String(), "level=ERROR msg=panic client=127.0.0.1:") || !strings.Contains(log.String(), "reason=reason") {
 		t.Errorf("the log\n%s", log)
 	}
+}
+
+// frontAlone is a front for one connection at a time, without a server behind
+// it, that answers as it is told.
+func frontAlone(t *testing.T, limits limits, log *slog.Logger, answer func(*front, net.Conn, plainRequest) (bool, error)) *front {
+	t.Helper()
+	connections := newConnections(1, slog.New(slog.DiscardHandler))
+	list, err := listen(t.Context(), "", []string{"127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var f *front
+	f = newFront(connections.bound(list[0]), connections, limits, func(w net.Conn, r plainRequest) (bool, error) { return answer(f, w, r) }, log)
+	t.Cleanup(f.finish)
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+func dialFront(t *testing.T, f *front) *client {
+	t.Helper()
+	var d net.Dialer
+	conn, err := d.DialContext(t.Context(), "tcp", f.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	return &client{conn, t, bufio.NewReader(conn)}
 }

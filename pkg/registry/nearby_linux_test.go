@@ -19,17 +19,7 @@ func TestFitBuffer(t *testing.T) {
 	}
 	defer list[0].Close()
 	for within, bounded := range map[time.Duration]bool{time.Hour: true, 0: false} {
-		var d net.Dialer
-		client, err := d.DialContext(t.Context(), "tcp", list[0].Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer client.Close()
-		server, err := list[0].Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer server.Close()
+		server := acceptOne(t, list[0])
 		before := sendBuffer(t, server)
 		fitBuffer(server, within)
 		// The kernel has room for as much again, for what it notes about the bytes.
@@ -43,29 +33,36 @@ func TestFitBuffer(t *testing.T) {
 // A listener of the server's fits the buffers of what it accepts. A handshake
 // over loopback takes some 30 µs, if the machine has nothing else in its way.
 func TestAcceptFitsBuffers(t *testing.T) {
+	const attempts = 100
 	list, err := listen(t.Context(), "", []string{"127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := newConnections(100, slog.New(slog.DiscardHandler)).bound(list[0])
+	l := newConnections(attempts, slog.New(slog.DiscardHandler)).bound(list[0])
 	defer l.Close()
-	for range cap(l.(*boundedListener).connections.slots) {
-		var d net.Dialer
-		client, err := d.DialContext(t.Context(), "tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer client.Close()
-		server, err := l.Accept()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer server.Close()
-		if sendBuffer(t, server) <= 2*nearbyBytes {
+	for range attempts {
+		if sendBuffer(t, acceptOne(t, l)) <= 2*nearbyBytes {
 			return
 		}
 	}
 	t.Error("no buffer is bounded")
+}
+
+// acceptOne connects to a listener, and returns the server's end.
+func acceptOne(t *testing.T, l net.Listener) net.Conn {
+	t.Helper()
+	var d net.Dialer
+	client, err := d.DialContext(t.Context(), "tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { server.Close() })
+	return server
 }
 
 func sendBuffer(t *testing.T, connection net.Conn) (size int) {

@@ -342,6 +342,25 @@ func TestAbort(t *testing.T) {
 	f.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
 }
 
+// Requests for what is not there do not go on holding the archive, whoever
+// answers them.
+func TestNotFoundHoldsNothing(t *testing.T) {
+	f := newFixture(t, archivetest.New(t).ISO(t))
+	o := f.set.current.Load().byID[id]
+	for _, rest := range []string{
+		"/none/manifests/1", "/none/tags/list", "/example-solution-ui/manifests/none",
+		"/example-solution-ui/blobs/sha256:" + archivetest.Hex(nil),
+	} {
+		path := "/v2/" + id + rest
+		w := httptest.NewRecorder()
+		f.handler.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		m := f.handler.lookup(path)
+		if n := o.holders.Load(); w.Code != http.StatusNotFound || m != nil || n != 1 {
+			t.Errorf("%s: status %d, %v, and %d holders afterwards", path, w.Code, m, n)
+		}
+	}
+}
+
 // A manifest is held against its digest when it is read to be served.
 func TestManifestDigest(t *testing.T) {
 	f := newFixture(t, archivetest.New(t).ISO(t))

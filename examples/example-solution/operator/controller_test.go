@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -32,7 +33,8 @@ import (
 // world is a fake cluster with a controller beside it.
 type world struct {
 	*controller
-	fake *fake.FakeDynamicClient
+	fake   *fake.FakeDynamicClient
+	writes *sync.Mutex // of Examples, which the controller and a test change
 }
 
 func newWorld(t *testing.T, objects ...runtime.Object) world {
@@ -48,7 +50,28 @@ func newWorld(t *testing.T, objects ...runtime.Object) world {
 		configFile: file, log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 	}
 	c.examples = newInformer(client, exampleResource(), c.namespace, "") // not running: seen() fills it
-	return world{controller: c, fake: client}
+	w := world{controller: c, fake: client, writes: &sync.Mutex{}}
+	client.PrependReactor("update", exampleResource().Resource, w.updateStatus)
+	return w
+}
+
+// updateStatus changes nothing but the status, as an API server does and the
+// fake does not: a controller that has yet to see a change of the spec would
+// undo it.
+func (w world) updateStatus(action clienttesting.Action) (handled bool, _ runtime.Object, _ error) {
+	if action.GetSubresource() != "status" {
+		return false, nil, nil
+	}
+	w.writes.Lock()
+	defer w.writes.Unlock()
+	written := action.(clienttesting.UpdateAction).GetObject().(*unstructured.Unstructured)
+	obj, err := w.fake.Tracker().Get(exampleResource(), action.GetNamespace(), written.GetName())
+	if err != nil {
+		return true, nil, err
+	}
+	live := obj.DeepCopyObject().(*unstructured.Unstructured)
+	live.Object["status"] = written.Object["status"]
+	return true, live, w.fake.Tracker().Update(exampleResource(), live, action.GetNamespace())
 }
 
 // seen puts what the cluster holds of an Example into the controller's cache.
@@ -78,6 +101,8 @@ func (w world) has(name string) bool {
 
 func (w world) update(t *testing.T, gvr schema.GroupVersionResource, obj *unstructured.Unstructured) {
 	t.Helper()
+	w.writes.Lock()
+	defer w.writes.Unlock()
 	if err := w.fake.Tracker().Update(gvr, obj, "env"); err != nil {
 		t.Fatal(err)
 	}

@@ -1,170 +1,219 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apply makes a cluster match objects: server-side apply in stages,
+// Package apply carries a plan out in a cluster: server-side apply in stages,
 // deletion, and waiting until what was applied is there. It knows objects, not
-// what they are for.
+// what they are for, and decides nothing.
 package apply
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/fluxcd/pkg/ssa"
-
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
+	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
-// Applier applies objects with field manager v1alpha1.FieldManager.
+// parallel is how many requests are under way at once.
+const parallel = 8
+
+// Applier writes objects with field manager v1alpha1.FieldManager.
 type Applier struct {
-	client  client.Client
-	manager *ssa.ResourceManager
+	client client.Client
+	// raw asks for what has no kind that is known yet; nil where nothing needs it.
+	raw rest.Interface
 }
 
-// New returns an Applier that acts with the rights of c.
-func New(c client.Client) *Applier {
-	owner := ssa.Owner{Field: v1alpha1.FieldManager, Group: v1alpha1.Group}
-	return &Applier{client: c, manager: ssa.NewResourceManager(c, nil, owner)}
-}
+// New returns an Applier that acts with the rights of c. Raw reaches the same
+// API server.
+func New(c client.Client, raw rest.Interface) *Applier { return &Applier{client: c, raw: raw} }
 
-// Check asks the API server what Apply would do, object by object, and changes
-// nothing. It returns all errors, not just the first: missing rights, objects
-// that the server refuses.
-func (a *Applier) Check(ctx context.Context, objects []*unstructured.Unstructured) (ChangeSet, error) {
-	created := map[string]bool{} // namespaces that are among the objects
-	for _, o := range objects {
-		if o.GetKind() == "Namespace" {
-			created[o.GetName()] = true
+// write does what a change says. With dryRun the server checks it, and does not
+// do it. It returns the object as it is then, nil where it is deleted.
+func (a *Applier) write(ctx context.Context, c *plan.Change, dryRun bool) (*unstructured.Unstructured, error) {
+	switch {
+	case c.Action == plan.Delete:
+		return nil, a.delete(ctx, c.Live, dryRun)
+	case c.Action == plan.Replace:
+		if err := a.delete(ctx, c.Live, dryRun); err != nil || dryRun {
+			return nil, err
+		}
+		if err := a.waitGone(ctx, c.Live); err != nil {
+			return nil, err
 		}
 	}
-	var changes ChangeSet
-	var failed []error
-	for _, o := range objects {
-		entry, _, _, err := a.manager.Diff(ctx, o.DeepCopy(), ssa.DefaultDiffOptions())
+	if len(c.Unset) > 0 && !dryRun {
+		if err := a.unset(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	o := c.Manifest.DeepCopy()
+	switch c.Method {
+	case plan.Put:
+		return o, a.put(ctx, o, dryRun)
+	case plan.Patch:
+		return o, a.patch(ctx, o, dryRun)
+	}
+	return o, a.apply(ctx, o, c.Force, dryRun)
+}
+
+func (a *Applier) apply(ctx context.Context, o *unstructured.Unstructured, force, dryRun bool) error {
+	options := []client.ApplyOption{client.FieldOwner(v1alpha1.FieldManager)}
+	if force {
+		options = append(options, client.ForceOwnership)
+	}
+	if dryRun {
+		options = append(options, client.DryRunAll)
+	}
+	return a.client.Apply(ctx, client.ApplyConfigurationFromUnstructured(o), options...)
+}
+
+func (a *Applier) put(ctx context.Context, o *unstructured.Unstructured, dryRun bool) error {
+	create := []client.CreateOption{client.FieldOwner(v1alpha1.FieldManager)}
+	update := []client.UpdateOption{client.FieldOwner(v1alpha1.FieldManager)}
+	if dryRun {
+		create, update = append(create, client.DryRunAll), append(update, client.DryRunAll)
+	}
+	if o.GetResourceVersion() == "" {
+		return a.client.Create(ctx, o, create...)
+	}
+	return a.client.Update(ctx, o, update...)
+}
+
+// patch sends the fields of o as a JSON merge patch.
+func (a *Applier) patch(ctx context.Context, o *unstructured.Unstructured, dryRun bool) error {
+	data, err := json.Marshal(o.Object)
+	if err != nil {
+		return err
+	}
+	options := []client.PatchOption{client.FieldOwner(v1alpha1.FieldManager)}
+	if dryRun {
+		options = append(options, client.DryRunAll)
+	}
+	return a.client.Patch(ctx, o, client.RawPatch(types.MergePatchType, data), options...)
+}
+
+func (a *Applier) unset(ctx context.Context, c *plan.Change) error {
+	data, err := c.UnsetPatch()
+	if err != nil {
+		return err
+	}
+	o := c.Object.Object()
+	return a.client.Patch(ctx, o, client.RawPatch(types.MergePatchType, data), client.FieldOwner(v1alpha1.FieldManager))
+}
+
+// delete deletes an object, if it is still the one that was read.
+func (a *Applier) delete(ctx context.Context, live *unstructured.Unstructured, dryRun bool) error {
+	options := []client.DeleteOption{client.PropagationPolicy("Background")}
+	if dryRun {
+		options = append(options, client.DryRunAll)
+	}
+	if uid := live.GetUID(); uid != "" {
+		options = append(options, client.Preconditions{UID: &uid})
+	}
+	return client.IgnoreNotFound(a.client.Delete(ctx, plan.RefOf(live).Object(), options...))
+}
+
+// maxChecked is the size, in bytes of JSON, above which an object is not tried
+// before it is written: the server takes as long for the one as for the other.
+const maxChecked = 256 << 10
+
+// Check has the server try a plan, without changing anything. What it refuses
+// becomes a Refusal; what it says would change nothing is no change any more.
+// Patches are tried only with all.
+func (a *Applier) Check(ctx context.Context, p *plan.Plan, all bool) error {
+	created := map[string]bool{} // namespaces that the plan creates
+	for _, c := range p.Changes {
+		if c.Object.Kind == "Namespace" && c.Action == plan.Create {
+			created[c.Object.Name] = true
+		}
+	}
+	refusals := make([]*plan.Refusal, len(p.Changes))
+	err := each(ctx, len(p.Changes), func(ctx context.Context, i int) error {
+		c := &p.Changes[i]
+		if !c.Writes() || c.Method == plan.Patch && !all || created[c.Object.Namespace] || p.IsRefused(c.Scope) || isLarge(c) {
+			return nil
+		}
+		after, err := a.write(ctx, c, true)
 		switch {
 		case err == nil:
-			changes = append(changes, newEntry(o, actionOf(entry.Action)))
-		case waitsForAnother(o, created, err):
-			changes = append(changes, newEntry(o, Created))
-		default:
-			failed = append(failed, explain(o, err))
+			settle(c, after)
+			return nil
+		case c.Method == plan.Put && IsConflict(err), !isStatus(err):
+			return explain(c.Object, err)
+		case apierrors.IsNotFound(err) && c.Object.Kind == "RoleBinding":
+			return nil // its role is among the objects
+		}
+		refusals[i] = refusal(c, err)
+		return nil
+	})
+	for _, r := range refusals {
+		if r != nil {
+			p.Refusals = append(p.Refusals, *r)
 		}
 	}
-	return changes, errors.Join(failed...)
+	return err
 }
 
-// waitsForAnother says that the server's dry run cannot know o yet, because it
-// needs an object that comes into being before it: its namespace, or the role
-// that a binding binds, which the server looks up to prevent escalation.
-func waitsForAnother(o *unstructured.Unstructured, namespaces map[string]bool, err error) bool {
-	if !apierrors.IsNotFound(err) {
+func isLarge(c *plan.Change) bool {
+	if c.Object.Kind != "CustomResourceDefinition" || c.Manifest == nil {
 		return false
 	}
-	return namespaces[o.GetNamespace()] || o.GetKind() == "RoleBinding"
+	data, err := json.Marshal(c.Manifest.Object)
+	return err == nil && len(data) > maxChecked
 }
 
-// Apply makes the cluster match objects, stage by stage: namespaces and CRDs,
-// which are waited for; then what rights are made of; then the rest. The
-// changes made until an error are returned with it.
-func (a *Applier) Apply(ctx context.Context, objects []*unstructured.Unstructured) (ChangeSet, error) {
-	var changes ChangeSet
-	for _, stage := range stages(objects) {
-		a.refreshKinds(stage)
-		for _, o := range stage {
-			entry, err := a.manager.Apply(ctx, o.DeepCopy(), ssa.ApplyOptions{})
-			if err != nil {
-				return changes, explain(o, err)
-			}
-			changes = append(changes, newEntry(o, actionOf(entry.Action)))
-		}
-		if err := a.waitForDefinitions(ctx, stage); err != nil {
-			return changes, err
-		}
+// settle makes a change none where the server says that it would change nothing.
+func settle(c *plan.Change, after *unstructured.Unstructured) {
+	if c.Action != plan.Update || c.Method != plan.Apply || c.Live == nil || len(c.Unset) > 0 {
+		return
 	}
-	return changes, nil
-}
-
-// refreshKinds has the server's kinds looked up anew where one of a stage is not
-// known: a CRD of an earlier stage may define it.
-func (a *Applier) refreshKinds(stage []*unstructured.Unstructured) {
-	mapper := a.client.RESTMapper()
-	for _, o := range stage {
-		gvk := o.GroupVersionKind()
-		if _, err := mapper.RESTMapping(gvk.GroupKind(), gvk.Version); meta.IsNoMatchError(err) {
-			meta.MaybeResetRESTMapper(mapper)
-			return
-		}
+	if equality.Semantic.DeepEqual(comparable(c.Live), comparable(after)) {
+		c.Action, c.Fields, c.Wait = plan.None, nil, plan.WaitNothing
 	}
 }
 
-// stages sorts objects by what needs what; the order within one is kept.
-func stages(objects []*unstructured.Unstructured) [][]*unstructured.Unstructured {
-	var first, second, rest []*unstructured.Unstructured
-	for _, o := range objects {
-		switch o.GetKind() {
-		case "Namespace", "CustomResourceDefinition":
-			first = append(first, o)
-		case "ServiceAccount", "Role", "ClusterRole":
-			second = append(second, o)
-		default:
-			rest = append(rest, o)
-		}
+// comparable returns an object without what changes by writing alone.
+func comparable(u *unstructured.Unstructured) map[string]any {
+	u = u.DeepCopy()
+	for _, field := range []string{"managedFields", "resourceVersion", "generation"} {
+		unstructured.RemoveNestedField(u.Object, "metadata", field)
 	}
-	return [][]*unstructured.Unstructured{first, second, rest}
+	delete(u.Object, "status")
+	return u.Object
 }
 
-// DeleteOptions tell how to delete.
-type DeleteOptions struct {
-	// DryRun has the server check the deletion, and not do it.
-	DryRun bool
+func isStatus(err error) bool {
+	var status apierrors.APIStatus
+	return errors.As(err, &status)
 }
 
-// Delete deletes objects in their order, and returns those that were there.
-// The changes made until an error are returned with it.
-func (a *Applier) Delete(ctx context.Context, objects []*unstructured.Unstructured, opts DeleteOptions) (ChangeSet, error) {
-	deletion := []client.DeleteOption{client.PropagationPolicy("Background")}
-	if opts.DryRun {
-		deletion = append(deletion, client.DryRunAll)
-	}
-	var changes ChangeSet
-	for _, o := range objects {
-		err := a.client.Delete(ctx, o.DeepCopy(), deletion...)
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return changes, explain(o, err)
-		}
-		changes = append(changes, newEntry(o, Deleted))
-	}
-	return changes, nil
+// IsConflict reports whether an object was not written because someone else
+// wrote, created or deleted it since it was read.
+func IsConflict(err error) bool {
+	return apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)
 }
 
-// Live returns those of objects that are in the cluster, as they are there.
-func (a *Applier) Live(ctx context.Context, objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
-	var live []*unstructured.Unstructured
-	for _, o := range objects {
-		got, err := a.get(ctx, o)
-		if apierrors.IsNotFound(err) {
-			continue
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", Describe(o), err)
-		}
-		live = append(live, got)
-	}
-	return live, nil
+func refusal(c *plan.Change, err error) *plan.Refusal {
+	err = explain(c.Object, err)
+	return &plan.Refusal{Scope: c.Scope, Object: c.Object, Message: err.Error(), Remedy: remedy(err)}
 }
 
-// Create creates an object, which must not exist.
-func (a *Applier) Create(ctx context.Context, o *unstructured.Unstructured) (ChangeSet, error) {
-	if err := a.client.Create(ctx, o.DeepCopy(), client.FieldOwner(v1alpha1.FieldManager)); err != nil {
-		return nil, explain(o, err)
-	}
-	return ChangeSet{newEntry(o, Created)}, nil
+// get returns an object as it is now.
+func (a *Applier) get(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	live := &unstructured.Unstructured{}
+	live.SetGroupVersionKind(o.GroupVersionKind())
+	return live, a.client.Get(ctx, client.ObjectKeyFromObject(o), live)
 }
+
+// describe names an object for a message: its kind, name and namespace.
+func describe(o *unstructured.Unstructured) string { return plan.RefOf(o).Describe() }
+
+func decodeList(data []byte, list any) error { return json.Unmarshal(data, list) }

@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
 // escalationText is how the API server's RBAC storage begins the list of rules
@@ -18,41 +18,34 @@ import (
 const escalationText = "is attempting to grant RBAC permissions not currently held:"
 
 // explain names the object that an API error is about, and the remedy.
-func explain(o *unstructured.Unstructured, err error) error {
+func explain(r plan.Ref, err error) error {
 	var status apierrors.APIStatus
 	if !errors.As(err, &status) {
-		return fmt.Errorf("%s: %w", Describe(o), err)
+		return fmt.Errorf("%s: %w", r.Describe(), err)
 	}
 	if !apierrors.IsForbidden(err) {
-		return fmt.Errorf("%s: %s%w", Describe(o), reason(err), apiError(status))
+		return fmt.Errorf("%s: %s%w", r.Describe(), reason(err), apiError(status))
 	}
 	if _, rules, found := strings.Cut(status.Status().Message, escalationText); found {
 		return hint.With(
-			fmt.Errorf("%s: missing rights: to grant these rules you must hold them yourself: %w", Describe(o), escalation(rules)),
-			"have a cluster administrator run this command, or bind you to a role with these rules or with the verb %s", escalationVerb(o.GetKind()))
+			fmt.Errorf("%s: missing rights: to grant these rules you must hold them yourself: %w", r.Describe(), escalation{statusError{status}, rules}),
+			"have a cluster administrator run this command, or bind you to ClusterRole %s in the namespace (docs/rights.md)", plan.DeployerRole)
 	}
-	return hint.With(fmt.Errorf("%s: missing rights: %w", Describe(o), apiError(status)),
-		"kubectl auth can-i --list%s shows what you may do", inNamespace(o))
+	return hint.With(fmt.Errorf("%s: missing rights: %w", r.Describe(), apiError(status)),
+		"kubectl auth can-i --list%s shows what you may do", inNamespace(r.Namespace))
 }
 
-// escalationVerb is what allows to grant rules that one does not hold
-// (Kubernetes documentation, "Privilege escalation prevention and
-// bootstrapping").
-func escalationVerb(kind string) string {
-	if strings.HasSuffix(kind, "Binding") {
-		return "`bind` on the role that is bound"
+// remedy returns the hint of an error.
+func remedy(err error) string { return hint.Of(err) }
+
+func inNamespace(namespace string) string {
+	if namespace == "" {
+		return ""
 	}
-	return "`escalate` on " + strings.ToLower(kind) + "s"
+	return " --namespace " + namespace
 }
 
-func inNamespace(o *unstructured.Unstructured) string {
-	if ns := o.GetNamespace(); ns != "" {
-		return " --namespace " + ns
-	}
-	return ""
-}
-
-// reason tells the classes of errors apart that a message does not always name.
+// reason names classes of errors that a message does not always name.
 func reason(err error) string {
 	switch {
 	case apierrors.IsInvalid(err):
@@ -70,13 +63,19 @@ func apiError(s apierrors.APIStatus) error { return statusError{s} }
 
 func (e statusError) Error() string { return e.Status().Message }
 
-// escalation puts the rules that are missing on one line.
-func escalation(rules string) error {
+// escalation is an API error about rules that the user does not hold.
+type escalation struct {
+	statusError
+	rules string
+}
+
+// Error puts the rules that are missing on one line.
+func (e escalation) Error() string {
 	var list []string
-	for line := range strings.Lines(rules) {
+	for line := range strings.Lines(e.rules) {
 		if line = strings.TrimSpace(line); line != "" {
 			list = append(list, line)
 		}
 	}
-	return errors.New(strings.Join(list, " "))
+	return strings.Join(list, " ")
 }

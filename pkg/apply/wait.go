@@ -11,6 +11,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,20 +19,55 @@ import (
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
 const (
-	definitionTimeout = time.Minute
-	pollInterval      = 250 * time.Millisecond
+	// DefaultTimeout bounds a wait for a definition or a deletion.
+	DefaultTimeout = time.Minute
+	pollInterval   = 250 * time.Millisecond
+	// replaceTimeout bounds the wait for an object that is created again.
+	replaceTimeout = 30 * time.Second
 )
 
 // Observer is told, while waiting, what an object is waiting for, each time
 // that it is something else.
 type Observer func(object, message string)
 
+// timeoutError says that something was not there, or gone, in time.
+type timeoutError struct{ lines []string }
+
+func (e *timeoutError) Error() string {
+	return "timed out waiting for " + strings.Join(e.lines, "; ")
+}
+
+func isTimeout(err error) bool {
+	var timeout *timeoutError
+	return errors.As(err, &timeout)
+}
+
+// asking returns what an object waits for, "" for nothing.
+type asking func(context.Context, *unstructured.Unstructured) (string, error)
+
+// wait waits for what a change says.
+func (e *execution) wait(ctx context.Context, c *plan.Change) error {
+	timeout := e.options.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	ask, done := e.gone, "gone"
+	o := c.Live
+	if c.Wait == plan.WaitServed {
+		ask, done, o = e.served(), "served", c.Manifest
+	}
+	return e.poll(ctx, []*unstructured.Unstructured{o}, done, e.options.Observe, ask)
+}
+
 // Wait waits until every object is what it should be, as kstatus understands
-// it: a Deployment available, a CRD established. It ends with ctx, and the
-// error says what each object still waited for.
+// it: a Deployment available. It ends with ctx, and the error says what each
+// object still waited for.
 func (a *Applier) Wait(ctx context.Context, objects []*unstructured.Unstructured, observe Observer) error {
 	return a.poll(ctx, objects, "ready", observe, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
 		live, err := a.get(ctx, o)
@@ -41,35 +77,29 @@ func (a *Applier) Wait(ctx context.Context, objects []*unstructured.Unstructured
 		if err != nil {
 			return "", err
 		}
-		return a.readiness(ctx, live)
+		result, err := status.Compute(live)
+		if err != nil || result.Status == status.CurrentStatus {
+			return "", err
+		}
+		return result.Message + a.podTrouble(ctx, live), nil
 	})
 }
 
-// readiness returns what an object waits for, "" for nothing.
-func (a *Applier) readiness(ctx context.Context, live *unstructured.Unstructured) (string, error) {
-	result, err := status.Compute(live)
-	if err != nil || result.Status == status.CurrentStatus {
-		return "", err
-	}
-	return result.Message + a.podTrouble(ctx, live), nil
-}
-
-// waitForDefinitions waits until the CRDs of a stage, which were applied, are
-// served. One that is deleted, whose deletion may have begun before, is a
-// conflict with whoever deletes it.
-func (a *Applier) waitForDefinitions(ctx context.Context, stage []*unstructured.Unstructured) error {
-	var definitions []*unstructured.Unstructured
-	for _, o := range stage {
-		if o.GetKind() == "CustomResourceDefinition" {
-			definitions = append(definitions, o)
+// served returns what waits until a CustomResourceDefinition is served. It asks
+// for the objects of it, which is cheap, and not for the definition itself,
+// which may be large; that it asks now and then, for why it takes so long.
+func (a *Applier) served() asking {
+	const lookEvery = 8
+	asked := 0
+	return func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
+		asked++
+		if asked%lookEvery != 0 {
+			isServed, err := a.isServed(ctx, o)
+			if isServed || err != nil {
+				return "", err
+			}
+			return "not served yet", nil
 		}
-	}
-	if len(definitions) == 0 {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, definitionTimeout)
-	defer cancel()
-	return a.poll(ctx, definitions, "ready", nil, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
 		live, err := a.get(ctx, o)
 		if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil {
 			resource := schema.GroupResource{Group: o.GroupVersionKind().Group, Resource: "customresourcedefinitions"}
@@ -78,50 +108,144 @@ func (a *Applier) waitForDefinitions(ctx context.Context, stage []*unstructured.
 		if err != nil {
 			return "", err
 		}
-		return a.readiness(ctx, live)
-	})
+		result, err := status.Compute(live)
+		if err != nil || result.Status == status.CurrentStatus {
+			return "", err
+		}
+		return result.Message, nil
+	}
 }
 
-// get returns an object as it is now.
-func (a *Applier) get(ctx context.Context, o *unstructured.Unstructured) (*unstructured.Unstructured, error) {
-	live := &unstructured.Unstructured{}
-	live.SetGroupVersionKind(o.GroupVersionKind())
-	return live, a.client.Get(ctx, client.ObjectKeyFromObject(o), live)
+// isServed asks for objects of the kind that a definition defines.
+func (a *Applier) isServed(ctx context.Context, definition *unstructured.Unstructured) (bool, error) {
+	group, _, _ := unstructured.NestedString(definition.Object, "spec", "group")
+	plural, _, _ := unstructured.NestedString(definition.Object, "spec", "names", "plural")
+	versions, _, _ := unstructured.NestedSlice(definition.Object, "spec", "versions")
+	for _, item := range versions {
+		version, _ := item.(map[string]any)
+		name, _ := version["name"].(string)
+		if served, _ := version["served"].(bool); !served || name == "" {
+			continue
+		}
+		err := a.raw.Get().AbsPath("/apis", group, name, plural).Param("limit", "1").
+			SetHeader("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1").Do(ctx).Error()
+		switch {
+		case apierrors.IsNotFound(err):
+			return false, nil
+		case err == nil, apierrors.IsInternalError(err): // its webhook is not there yet
+			return true, nil
+		case apierrors.IsForbidden(err):
+			return false, nil // the definition's own conditions tell
+		}
+		return false, err
+	}
+	return true, nil
 }
 
 // WaitDeleted waits until none of the objects is there any more, and for a
 // Deployment also until its pods have ended: they outlive it.
 func (a *Applier) WaitDeleted(ctx context.Context, objects []*unstructured.Unstructured, observe Observer) error {
-	return a.poll(ctx, objects, "gone", observe, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
-		live, err := a.get(ctx, o)
+	return a.poll(ctx, objects, "gone", observe, a.gone)
+}
+
+// waitGone waits until an object that is to be created again is gone.
+func (a *Applier) waitGone(ctx context.Context, o *unstructured.Unstructured) error {
+	ctx, cancel := context.WithTimeout(ctx, replaceTimeout)
+	defer cancel()
+	return a.poll(ctx, []*unstructured.Unstructured{o}, "gone", nil, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
+		_, err := a.get(ctx, o)
 		if apierrors.IsNotFound(err) {
-			if pods := a.pods(ctx, o); len(pods) > 0 {
-				return fmt.Sprintf("its pod %s is ending", pods[0].Name), nil
-			}
 			return "", nil
 		}
-		if err != nil {
-			return "", err
-		}
-		if f := live.GetFinalizers(); len(f) > 0 {
-			return "being deleted, held by finalizers " + strings.Join(f, ", "), nil
-		}
-		return "being deleted", nil
+		return "being deleted", err
 	})
+}
+
+func (a *Applier) gone(ctx context.Context, o *unstructured.Unstructured) (string, error) {
+	live, err := a.get(ctx, o)
+	if apierrors.IsNotFound(err) {
+		if pods := a.pods(ctx, o); len(pods) > 0 {
+			return fmt.Sprintf("its pod %s is ending", pods[0].Name), nil
+		}
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	if held := a.held(ctx, live); held != "" {
+		return "being deleted, held by " + held, nil
+	}
+	return "being deleted", nil
+}
+
+// held returns what keeps an object from being deleted: its finalizers, those of
+// the custom resources of a definition, or what the conditions of a namespace
+// say.
+func (a *Applier) held(ctx context.Context, live *unstructured.Unstructured) string {
+	switch live.GetKind() {
+	case "CustomResourceDefinition":
+		if held := a.heldObjects(ctx, live); held != "" {
+			return held
+		}
+	case "Namespace":
+		return namespaceHeld(live)
+	}
+	if f := live.GetFinalizers(); len(f) > 0 {
+		return "finalizers " + strings.Join(f, ", ")
+	}
+	return ""
+}
+
+// heldObjects returns the custom resources of a definition that have finalizers.
+func (a *Applier) heldObjects(ctx context.Context, definition *unstructured.Unstructured) string {
+	group, _, _ := unstructured.NestedString(definition.Object, "spec", "group")
+	plural, _, _ := unstructured.NestedString(definition.Object, "spec", "names", "plural")
+	stored, _, _ := unstructured.NestedStringSlice(definition.Object, "status", "storedVersions")
+	if len(stored) == 0 || a.raw == nil {
+		return ""
+	}
+	const most = 3
+	list := &metav1.PartialObjectMetadataList{}
+	data, err := a.raw.Get().AbsPath("/apis", group, stored[len(stored)-1], plural).Param("limit", "500").
+		SetHeader("Accept", "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1").Do(ctx).Raw()
+	if err != nil || decodeList(data, list) != nil {
+		return ""
+	}
+	var held []string
+	for i := range list.Items {
+		if o := &list.Items[i]; len(o.Finalizers) > 0 && len(held) < most {
+			held = append(held, fmt.Sprintf("%s, which has finalizer %s", join(o.Namespace, o.Name), strings.Join(o.Finalizers, ", ")))
+		}
+	}
+	return strings.Join(held, "; ")
+}
+
+// namespaceHeld returns what the API server says of a namespace that does not
+// become empty.
+func namespaceHeld(live *unstructured.Unstructured) string {
+	conditions, _, _ := unstructured.NestedSlice(live.Object, "status", "conditions")
+	var texts []string
+	for _, item := range conditions {
+		c, _ := item.(map[string]any)
+		if c["status"] == "True" && c["type"] != "NamespaceDeletionDiscoveryFailure" {
+			if message, _ := c["message"].(string); message != "" {
+				texts = append(texts, message)
+			}
+		}
+	}
+	return strings.Join(texts, "; ")
 }
 
 // poll asks about each object until the answer is "", which is told to the
 // observer as done.
-func (a *Applier) poll(ctx context.Context, objects []*unstructured.Unstructured, done string, observe Observer,
-	ask func(context.Context, *unstructured.Unstructured) (string, error),
-) error {
+func (a *Applier) poll(ctx context.Context, objects []*unstructured.Unstructured, done string, observe Observer, ask asking) error {
 	pending := map[*unstructured.Unstructured]string{}
 	for _, o := range objects {
 		pending[o] = ""
 	}
 	tell := func(o *unstructured.Unstructured, message string) {
 		if observe != nil {
-			observe(objectName(o), message)
+			observe(plan.RefOf(o).String(), message)
 		}
 	}
 	ticker := time.NewTicker(pollInterval)
@@ -132,7 +256,7 @@ func (a *Applier) poll(ctx context.Context, objects []*unstructured.Unstructured
 			switch {
 			case ctx.Err() != nil:
 			case err != nil:
-				return fmt.Errorf("waiting for %s: %w", Describe(o), err)
+				return fmt.Errorf("waiting for %s: %w", describe(o), err)
 			case message == "":
 				delete(pending, o)
 				if last != "" { // what did not take time is not worth a line
@@ -158,7 +282,7 @@ func notReady(ctx context.Context, objects []*unstructured.Unstructured, pending
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("waiting: %w", ctx.Err())
 	}
-	var lines []string
+	timeout := &timeoutError{}
 	var first *unstructured.Unstructured
 	for _, o := range objects {
 		if message, ok := pending[o]; ok {
@@ -168,11 +292,11 @@ func notReady(ctx context.Context, objects []*unstructured.Unstructured, pending
 			if message == "" {
 				message = "the API server has not answered yet"
 			}
-			lines = append(lines, Describe(o)+": "+message)
+			timeout.lines = append(timeout.lines, describe(o)+": "+message)
 		}
 	}
-	return hint.With(fmt.Errorf("timed out waiting for:\n%s", strings.Join(lines, "\n")),
-		"everything is recorded, and goes on without this command; kubectl describe %s%s tells more", objectName(first), inNamespace(first))
+	return hint.With(timeout, "it goes on without this command; kubectl describe %s%s tells more",
+		plan.RefOf(first), inNamespace(first.GetNamespace()))
 }
 
 // podTrouble says why the pods of a Deployment do not run: it is there that
@@ -205,4 +329,11 @@ func (a *Applier) pods(ctx context.Context, o *unstructured.Unstructured) []core
 		return nil
 	}
 	return pods.Items
+}
+
+func join(namespace, name string) string {
+	if namespace == "" {
+		return name
+	}
+	return namespace + "/" + name
 }

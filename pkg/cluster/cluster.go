@@ -5,9 +5,12 @@
 package cluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -104,49 +107,80 @@ func (c *Catalog) Versions(name string) []string {
 	return versions
 }
 
-// Contents reads the content records of all imported versions, by id. With an
-// *UnreadableError it returns those that can be read.
-func (r *Reader) Contents(ctx context.Context) (map[string]*v1alpha1.Content, error) {
+// contents reads the content records of all imported versions, and the
+// ConfigMaps themselves. With an *UnreadableError it returns those that can be
+// read.
+func (r *Reader) contents(ctx context.Context) (map[plan.VersionKey]*v1alpha1.Content, *plan.Live, error) {
 	list := &corev1.ConfigMapList{}
 	if err := r.Client.List(ctx, list, client.InNamespace(v1alpha1.Namespace), client.HasLabels{v1alpha1.SolutionLabel}); err != nil {
-		return nil, fmt.Errorf("reading what the imported Solutions hold: %w", err)
+		return nil, nil, fmt.Errorf("reading what the imported Solutions hold: %w", err)
 	}
-	contents := map[string]*v1alpha1.Content{}
+	contents := map[plan.VersionKey]*v1alpha1.Content{}
+	live := plan.NewLive()
 	var failed []error
 	unreadable := &UnreadableError{}
 	for i := range list.Items {
 		cm := &list.Items[i]
-		content, err := plan.DecodeContent(cm)
-		if err == nil && cm.Name != v1alpha1.ContentConfigMapName(content.ID) {
-			err = fmt.Errorf("reading ConfigMap %s/%s: it holds what belongs into %s", cm.Namespace, cm.Name, v1alpha1.ContentConfigMapName(content.ID))
+		u, err := toUnstructured(cm)
+		if err != nil {
+			return nil, nil, err
 		}
+		live.Add(u)
+		content, err := decodeContent(cm)
 		if err != nil {
 			unreadable.ConfigMaps, failed = append(unreadable.ConfigMaps, cm.Name), append(failed, err)
 			continue
 		}
-		contents[content.ID] = content
+		contents[plan.VersionKey{Name: content.Name, Version: content.Version}] = content
 	}
 	if len(failed) > 0 {
 		unreadable.err = errors.Join(failed...)
-		return contents, unreadable
+		return contents, live, unreadable
 	}
-	return contents, nil
+	return contents, live, nil
+}
+
+// Contents reads the content records of all imported versions, sorted by name
+// and version.
+func (r *Reader) Contents(ctx context.Context) ([]*v1alpha1.Content, error) {
+	contents, _, err := r.contents(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := slices.Collect(maps.Values(contents))
+	slices.SortFunc(list, func(a, b *v1alpha1.Content) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), v1alpha1.CompareVersions(a.Version, b.Version))
+	})
+	return list, nil
+}
+
+func decodeContent(cm *corev1.ConfigMap) (*v1alpha1.Content, error) {
+	content, err := plan.DecodeContent(cm)
+	if err == nil && cm.Name != v1alpha1.ContentConfigMapName(content.ID) {
+		err = fmt.Errorf("reading ConfigMap %s/%s: it holds what belongs into %s", cm.Namespace, cm.Name, v1alpha1.ContentConfigMapName(content.ID))
+	}
+	return content, err
 }
 
 // Content reads the content record of one imported version, nil where there
-// is none.
-func (r *Reader) Content(ctx context.Context, id string) (*v1alpha1.Content, error) {
+// is none. What is recorded under its name may be another version, whose id is
+// the same: that is none, too.
+func (r *Reader) Content(ctx context.Context, name, version string) (*v1alpha1.Content, error) {
 	cm := &corev1.ConfigMap{}
+	id := v1alpha1.ID(name, version)
 	key := client.ObjectKey{Namespace: v1alpha1.Namespace, Name: v1alpha1.ContentConfigMapName(id)}
 	if err := r.Client.Get(ctx, key, cm); err != nil {
 		if apierrors.IsNotFound(err) {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("reading what %s holds: %w", id, err)
+		return nil, fmt.Errorf("reading what %s %s holds: %w", name, version, err)
 	}
-	content, err := plan.DecodeContent(cm)
+	content, err := decodeContent(cm)
 	if err != nil {
 		return nil, &UnreadableError{[]string{cm.Name}, err}
+	}
+	if content.Name != name || content.Version != version {
+		return nil, nil
 	}
 	return content, nil
 }

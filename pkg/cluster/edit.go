@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
-	"github.com/metalk8s/kubectl-solution/pkg/apply"
+	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
 // Remove forgets a Solution.
@@ -21,9 +21,23 @@ func (n *EnvironmentNamespace) Remove(solution string) {
 }
 
 // Edited returns the namespace's ConfigMap as it is to be, with the
-// resourceVersion that it was read in, and whether it differs from what was
-// read.
-func (n *EnvironmentNamespace) Edited() (*corev1.ConfigMap, bool) {
+// resourceVersion that it was read in, and as a change of a plan.
+func (n *EnvironmentNamespace) Edited(scope plan.Scope) (plan.Change, error) {
+	cm := n.edited()
+	manifest, err := toUnstructured(cm)
+	if err != nil {
+		return plan.Change{}, err
+	}
+	var live *unstructured.Unstructured
+	if n.ConfigMap != nil {
+		if live, err = toUnstructured(n.ConfigMap); err != nil {
+			return plan.Change{}, err
+		}
+	}
+	return plan.PutConfigMap(manifest, live, scope), nil
+}
+
+func (n *EnvironmentNamespace) edited() *corev1.ConfigMap {
 	cm := &corev1.ConfigMap{}
 	if n.ConfigMap != nil {
 		cm = n.ConfigMap.DeepCopy()
@@ -36,7 +50,7 @@ func (n *EnvironmentNamespace) Edited() (*corev1.ConfigMap, bool) {
 	maps.DeleteFunc(n.Webhooks, func(_ string, on bool) bool { return !on })
 	cm.Annotations = annotate(cm.Annotations, v1alpha1.WebhookAnnotation, strings.Join(slices.Sorted(maps.Keys(n.Webhooks)), ","))
 	cm.Annotations = annotate(cm.Annotations, v1alpha1.IngressClassAnnotation, n.IngressClass)
-	return cm, n.ConfigMap == nil || !equality.Semantic.DeepEqual(cm, n.ConfigMap)
+	return cm
 }
 
 // annotate sets an annotation, or removes it where the value is "".
@@ -51,16 +65,4 @@ func annotate(annotations map[string]string, key, value string) map[string]strin
 	}
 	annotations[key] = value
 	return annotations
-}
-
-// Entry tells what happens to the namespace's ConfigMap when it is written.
-func (n *EnvironmentNamespace) Entry(changed bool) apply.Entry {
-	e := apply.Entry{Object: "configmap/" + v1alpha1.EnvironmentConfigMap, Namespace: n.Name(), Action: apply.Unchanged}
-	switch {
-	case n.ConfigMap == nil:
-		e.Action = apply.Created
-	case changed:
-		e.Action = apply.Configured
-	}
-	return e
 }

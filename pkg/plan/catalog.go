@@ -5,8 +5,6 @@ package plan
 import (
 	"slices"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 )
 
@@ -108,18 +106,4 @@ func recordedImages(manifest map[string]any) []string {
 		}
 	}
 	return images
-}
-
-// OperatorUpdate returns those objects of Workload through which an Operator
-// learns of the imported versions: its configuration, and its Deployment, which
-// carries the digest of it. There are none where the version has no Operator.
-func OperatorUpdate(t Target) ([]*unstructured.Unstructured, error) {
-	objects, err := Workload(t)
-	if err != nil {
-		return nil, err
-	}
-	return slices.DeleteFunc(objects, func(u *unstructured.Unstructured) bool {
-		kind := u.GetKind()
-		return u.GetLabels()[v1alpha1.ComponentLabel] != componentOperator || kind != "ConfigMap" && kind != "Deployment"
-	}), nil
 }

@@ -66,10 +66,11 @@ func (c component) named(name string) metav1.ObjectMeta {
 
 // podMeta returns the metadata of pods that read config.
 func (c component) podMeta(config map[string]string) metav1.ObjectMeta {
-	return metav1.ObjectMeta{
-		Labels:      c.podLabels(),
-		Annotations: map[string]string{v1alpha1.ConfigDigestAnnotation: configDigest(config)},
-	}
+	return metav1.ObjectMeta{Labels: c.podLabels(), Annotations: digestAnnotation(config)}
+}
+
+func digestAnnotation(config map[string]string) map[string]string {
+	return map[string]string{v1alpha1.ConfigDigestAnnotation: configDigest(config)}
 }
 
 // configDigest returns 16 hex digits that differ where config does.

@@ -3,6 +3,7 @@
 package plan
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -16,65 +17,78 @@ import (
 // CustomResourceDefinitions.
 const DefinitionAPIVersion = "apiextensions.k8s.io/v1"
 
+const definitionKind = "CustomResourceDefinition"
+
 // Definitions returns the CustomResourceDefinitions among documents, as they
 // are deployed for a version of a Solution.
 func Definitions(c *v1alpha1.Content, documents []map[string]any) ([]*unstructured.Unstructured, error) {
 	var definitions []*unstructured.Unstructured
 	for _, document := range documents {
-		u := (&unstructured.Unstructured{Object: document}).DeepCopy()
-		if u.GetKind() != "CustomResourceDefinition" {
+		if document["kind"] != definitionKind {
 			continue
 		}
+		u := (&unstructured.Unstructured{Object: document}).DeepCopy()
 		if u.GetAPIVersion() != DefinitionAPIVersion {
 			return nil, fmt.Errorf("CustomResourceDefinition %s of %s is %s: Kubernetes 1.22 and later need %s", u.GetName(), c.ID, u.GetAPIVersion(), DefinitionAPIVersion)
 		}
-		unstructured.RemoveNestedField(u.Object, "status")
-		unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
-		labels := u.GetLabels()
-		if labels == nil {
-			labels = map[string]string{}
-		}
-		labels[v1alpha1.ManagedByLabel] = v1alpha1.FieldManager
-		labels[v1alpha1.PartOfLabel] = c.Name
-		labels[v1alpha1.VersionLabel] = v1alpha1.VersionLabelValue(c.Version)
-		u.SetLabels(labels)
+		prepareDefinition(c, u)
 		definitions = append(definitions, u)
 	}
 	return definitions, nil
 }
 
-// CheckDefinition says why desired must not replace live: because live belongs
-// to another Solution, or because objects are stored in a version that desired
-// does not have any more, so that they could not be read.
-func CheckDefinition(live, desired *unstructured.Unstructured) error {
-	owner, wanted := live.GetLabels()[v1alpha1.PartOfLabel], desired.GetLabels()[v1alpha1.PartOfLabel]
-	if live.GetLabels()[v1alpha1.ManagedByLabel] == v1alpha1.FieldManager && owner != wanted {
-		return fmt.Errorf("CustomResourceDefinition %s belongs to Solution %s, and cannot be that of %s too", live.GetName(), owner, wanted)
+func prepareDefinition(c *v1alpha1.Content, u *unstructured.Unstructured) {
+	unstructured.RemoveNestedField(u.Object, "status")
+	unstructured.RemoveNestedField(u.Object, "metadata", "creationTimestamp")
+	labels, annotations := u.GetLabels(), u.GetAnnotations()
+	if labels == nil {
+		labels = map[string]string{}
 	}
-	stored, _, err := unstructured.NestedStringSlice(live.Object, "status", "storedVersions")
-	if err != nil {
-		return fmt.Errorf("CustomResourceDefinition %s: %w", live.GetName(), err)
+	if annotations == nil {
+		annotations = map[string]string{}
 	}
-	names := definitionVersions(desired)
-	var lost []string
-	for _, version := range stored {
-		if !slices.Contains(names, version) {
-			lost = append(lost, version)
-		}
+	labels[v1alpha1.ManagedByLabel] = v1alpha1.FieldManager
+	labels[v1alpha1.PartOfLabel] = c.Name
+	labels[v1alpha1.VersionLabel] = v1alpha1.VersionLabelValue(c.Version)
+	if digest := definitionDigest(c, u.GetName()); digest != "" {
+		annotations[v1alpha1.DefinitionDigestAnnotation] = digest
 	}
-	if len(lost) > 0 {
-		return fmt.Errorf("CustomResourceDefinition %s: objects are stored in version %s, and the new definition has only %s: they could not be read any more",
-			live.GetName(), strings.Join(lost, ", "), strings.Join(names, ", "))
+	u.SetLabels(labels)
+	u.SetAnnotations(annotations)
+	bundle, found, _ := unstructured.NestedString(u.Object, caBundlePath...)
+	if found && v1alpha1.IsPlaceholderCABundle(bundle) {
+		unstructured.RemoveNestedField(u.Object, caBundlePath...)
 	}
-	return nil
 }
 
-func definitionVersions(definition *unstructured.Unstructured) []string {
+// definitionDigest returns the digest that a version's content records of a
+// definition, "" where it does not.
+func definitionDigest(c *v1alpha1.Content, name string) string {
+	for _, crd := range c.CRDs {
+		if crd.Name == name {
+			return crd.Digest
+		}
+	}
+	return ""
+}
+
+// isWebhook reports whether a definition converts by a webhook.
+func isWebhook(definition *unstructured.Unstructured) bool {
+	strategy, _, _ := unstructured.NestedString(definition.Object, "spec", "conversion", "strategy")
+	return strategy == "Webhook"
+}
+
+// servedVersions returns the versions of the API that a definition serves.
+func servedVersions(definition *unstructured.Unstructured) []string {
+	if definition == nil {
+		return nil
+	}
 	list, _, _ := unstructured.NestedSlice(definition.Object, "spec", "versions")
 	var names []string
 	for _, item := range list {
 		if version, ok := item.(map[string]any); ok {
-			if name, ok := version["name"].(string); ok {
+			name, _ := version["name"].(string)
+			if served, _ := version["served"].(bool); served {
 				names = append(names, name)
 			}
 		}
@@ -82,19 +96,211 @@ func definitionVersions(definition *unstructured.Unstructured) []string {
 	return names
 }
 
-// ObsoleteDefinitions returns those of live, CustomResourceDefinitions that
-// were deployed for Solutions, that desired does not hold. Those of the
-// Solutions in keep stay: which version of theirs is active is not known.
-func ObsoleteDefinitions(live, desired []*unstructured.Unstructured, keep []string) []*unstructured.Unstructured {
-	wanted := map[string]bool{}
-	for _, u := range desired {
-		wanted[u.GetName()] = true
+// LiveDefinition is a CustomResourceDefinition that was deployed for a Solution:
+// its metadata.
+type LiveDefinition struct {
+	Name     string
+	Solution string
+	// Digest is the one of the document that was applied, "" where it is not
+	// known.
+	Digest      string
+	Terminating bool
+}
+
+// definitionsInput returns what of the input the definitions of a Solution are
+// planned from.
+type definitionPlan struct {
+	p  *Plan
+	in *SolutionsInput
+}
+
+// wantDefinitions plans the definitions of an active version.
+func (d definitionPlan) wantDefinitions(c *v1alpha1.Content) {
+	key := VersionKey{c.Name, c.Version}
+	documents, read := d.in.Documents[key]
+	scope := Scope{Solution: c.Name}
+	if !read { // what is deployed is known to be this, by its digest
+		for _, crd := range c.CRDs {
+			d.p.change(Change{Action: None, Object: definitionRef(crd.Name), Scope: scope, Stage: StageDefinition})
+		}
+		return
 	}
-	var obsolete []*unstructured.Unstructured
-	for _, u := range live {
-		if !wanted[u.GetName()] && !slices.Contains(keep, u.GetLabels()[v1alpha1.PartOfLabel]) {
-			obsolete = append(obsolete, u)
+	for _, u := range documents {
+		d.wantDefinition(c, u, scope)
+	}
+}
+
+func (d definitionPlan) wantDefinition(c *v1alpha1.Content, u *unstructured.Unstructured, scope Scope) {
+	before := len(d.p.Changes)
+	wanted := Wanted{Object: u, Scope: scope, Stage: StageDefinition, Wait: WaitServed, Owner: c.Name}
+	d.p.want(wanted, d.in.Definitions, d.in.Options)
+	if len(d.p.Changes) == before {
+		return // refused
+	}
+	change := &d.p.Changes[before]
+	if change.Action == None {
+		change.Wait = WaitNothing
+	}
+	live := change.Live
+	if live != nil && isWebhook(live) && !isWebhook(u) {
+		// The certificate that an injector has filled in would stay, and
+		// make the definition invalid.
+		change.Unset = append(change.Unset, []string{"spec", "conversion", "webhook"})
+	}
+	note := DefinitionChange{
+		Name: u.GetName(), Solution: c.Name, Action: change.Action,
+		From: servedVersions(live), To: servedVersions(u), Objects: -1, Findings: d.in.Findings[u.GetName()],
+	}
+	if objects, counted := d.in.Objects[u.GetName()]; counted {
+		note.Objects = len(objects)
+	}
+	if change.Action != None {
+		d.p.Definitions = append(d.p.Definitions, note)
+		d.judge(note, scope)
+	}
+}
+
+// judge refuses what a change of a definition would lose, unless it is accepted.
+func (d definitionPlan) judge(note DefinitionChange, scope Scope) {
+	r := definitionRef(note.Name)
+	for _, f := range note.Findings {
+		message := fmt.Sprintf("CustomResourceDefinition %s: %s", note.Name, f.Message)
+		if f.Count > 0 {
+			message += fmt.Sprintf(" (%s)", enumerate(f.Objects, f.Count))
+		}
+		accepted, flag := d.in.Options.AcceptLoss, "--accept-crd-loss "+note.Name
+		if f.Kind == Risk {
+			accepted, flag = d.in.Options.AcceptRisk, "--accept-crd-risk "+note.Name
+		}
+		switch {
+		case f.Kind == Notice:
+			d.p.Warnings = append(d.p.Warnings, message)
+		case f.Kind == Impossible:
+			d.p.refuse(scope, r, message, "activate a version whose definition has it")
+		case slices.Contains(accepted, note.Name):
+			d.p.Warnings = append(d.p.Warnings, message)
+		default:
+			d.p.refuse(scope, r, message, "to accept this: "+flag)
 		}
 	}
-	return obsolete
+}
+
+// enumerate lists the first few of names, of so many.
+func enumerate(names []string, count int) string {
+	const most = 5
+	if len(names) > most {
+		names = names[:most]
+	}
+	text := strings.Join(names, ", ")
+	if rest := count - len(names); rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text
+}
+
+func definitionRef(name string) Ref {
+	return Ref{Group: "apiextensions.k8s.io", Version: "v1", Kind: definitionKind, Name: name}
+}
+
+// dropDefinitions plans what becomes of the definitions of a Solution that its
+// active version, if it has one, does not have.
+func (d definitionPlan) dropDefinitions(name string, active *v1alpha1.Content) {
+	for _, live := range d.in.Cluster.Definitions {
+		if live.Solution != name || active != nil && hasDefinition(active, live.Name) {
+			continue
+		}
+		d.dropDefinition(live, active != nil)
+	}
+}
+
+// dropDefinition deletes a definition that the active version lacks. It stays
+// while an Environment runs a version that has it, or objects of it exist,
+// unless the Solution is deactivated: then the user is asked.
+func (d definitionPlan) dropDefinition(live LiveDefinition, isActive bool) {
+	scope := Scope{Solution: live.Solution}
+	r := definitionRef(live.Name)
+	needed := d.neededBy(live)
+	objects := d.in.Objects[live.Name]
+	switch {
+	case live.Terminating:
+		if !d.in.deactivates(live.Solution) {
+			return // as told when it was deleted
+		}
+	case isActive && len(needed) > 0:
+		d.keep(r, scope, "needed by "+strings.Join(needed, ", "))
+		return
+	case isActive && len(objects) > 0:
+		d.keep(r, scope, "has "+count(len(objects), "custom resource")+": "+enumerate(objects, len(objects)))
+		return
+	}
+	if len(objects) > 0 {
+		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("deleting CustomResourceDefinition %s deletes %s and everything they own: %s",
+			live.Name, count(len(objects), "custom resource"), enumerate(objects, len(objects))))
+	}
+	if len(needed) > 0 && !live.Terminating {
+		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("CustomResourceDefinition %s is needed by %s", live.Name, strings.Join(needed, ", ")))
+	}
+	d.p.change(Change{Action: Delete, Object: r, Scope: scope, Stage: StageDefinitionDelete, Wait: WaitGone, Live: r.Object()})
+	d.p.Definitions = append(d.p.Definitions, DefinitionChange{Name: live.Name, Solution: live.Solution, Action: Delete, Objects: len(objects)})
+}
+
+func (d definitionPlan) keep(r Ref, scope Scope, reason string) {
+	d.p.change(Change{Action: Keep, Object: r, Scope: scope, Stage: StageDefinitionDelete, Reason: reason})
+}
+
+// neededBy returns the Environments that run a version which has a definition.
+func (d definitionPlan) neededBy(live LiveDefinition) []string {
+	var names []string
+	for _, use := range d.in.Cluster.Uses {
+		if use.Solution != live.Solution || use.Namespace == "" {
+			continue
+		}
+		content := d.in.content(use.Solution, use.Version)
+		text := fmt.Sprintf("Environment %s, which runs %s %s", use.Environment, use.Solution, use.Version)
+		if (content == nil || hasDefinition(content, live.Name)) && !slices.Contains(names, text) {
+			names = append(names, text)
+		}
+	}
+	return names
+}
+
+func hasDefinition(c *v1alpha1.Content, name string) bool {
+	return slices.ContainsFunc(c.CRDs, func(crd v1alpha1.CRD) bool { return crd.Name == name })
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// mergePatch returns a JSON merge patch that removes fields.
+func mergePatch(paths [][]string) map[string]any {
+	patch := map[string]any{}
+	for _, path := range paths {
+		m := patch
+		for _, part := range path[:len(path)-1] {
+			child, ok := m[part].(map[string]any)
+			if !ok {
+				child = map[string]any{}
+				m[part] = child
+			}
+			m = child
+		}
+		m[path[len(path)-1]] = nil
+	}
+	return patch
+}
+
+// UnsetPatch returns the JSON merge patch that removes Change.Unset. A
+// conversion without its webhook has no strategy that needs one.
+func (c *Change) UnsetPatch() ([]byte, error) {
+	patch := mergePatch(c.Unset)
+	if c.Object.Kind == definitionKind {
+		if err := unstructured.SetNestedField(patch, "None", "spec", "conversion", "strategy"); err != nil {
+			return nil, err
+		}
+	}
+	return json.Marshal(patch)
 }

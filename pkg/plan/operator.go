@@ -17,15 +17,47 @@ const (
 )
 
 // operator returns the objects of the Operator.
-func operator(t Target) ([]runtime.Object, error) {
+func (n *naming) operator(t Target) ([]runtime.Object, []string, error) {
 	c, err := t.component(componentOperator)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	objects, err := roles(c, t.Content.Roles)
+	objects, notes, err := n.roles(c, t.Content.Roles)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
+	data, err := operatorConfigData(t)
+	if err != nil {
+		return nil, nil, err
+	}
+	image, err := t.image(*t.Content.Operator)
+	if err != nil {
+		return nil, nil, err
+	}
+	config := &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: c.named(operatorConfigName(c.solution)),
+		Data:       data,
+	}
+	config.Annotations = digestAnnotation(data)
+	return append(objects,
+		&corev1.ServiceAccount{
+			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
+			ObjectMeta: c.meta(),
+		},
+		config,
+		deployment(c, data, operatorPod(c, image, t.Webhook)),
+	), notes, nil
+}
+
+// operatorName returns the name of an Operator's Deployment and ServiceAccount.
+func operatorName(solution string) string { return solution + "-" + componentOperator }
+
+// operatorConfigName returns the name of the ConfigMap that an Operator reads.
+func operatorConfigName(solution string) string { return operatorName(solution) + "-config" }
+
+// operatorConfigData returns the data of that ConfigMap.
+func operatorConfigData(t Target) (map[string]string, error) {
 	config, err := OperatorConfig(t)
 	if err != nil {
 		return nil, err
@@ -34,31 +66,18 @@ func operator(t Target) ([]runtime.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	image, err := t.image(*t.Content.Operator)
-	if err != nil {
-		return nil, err
-	}
-	data := map[string]string{operatorConfigKey: string(encoded)}
-	return append(objects,
-		&corev1.ServiceAccount{
-			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ServiceAccount"},
-			ObjectMeta: c.meta(),
-		},
-		&corev1.ConfigMap{
-			TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
-			ObjectMeta: c.named(c.name() + "-config"),
-			Data:       data,
-		},
-		deployment(c, data, operatorPod(c, image, t.Webhook)),
-	), nil
+	return map[string]string{operatorConfigKey: string(encoded)}, nil
 }
 
 // deployment returns one of one replica whose pods read config.
 func deployment(c component, config map[string]string, pod corev1.PodSpec) *appsv1.Deployment {
 	replicas := int32(1)
+	meta := c.meta()
+	// Here too, so that what is up to date can be told without reading it all.
+	meta.Annotations = digestAnnotation(config)
 	return &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-		ObjectMeta: c.meta(),
+		ObjectMeta: meta,
 		Spec: appsv1.DeploymentSpec{
 			Replicas: &replicas,
 			Selector: &metav1.LabelSelector{MatchLabels: c.selector()},
@@ -98,6 +117,7 @@ func operatorPod(c component, image string, webhook bool) corev1.PodSpec {
 // fieldEnv takes a variable from the downward API.
 func fieldEnv(name, path string) corev1.EnvVar {
 	return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{
-		FieldRef: &corev1.ObjectFieldSelector{FieldPath: path},
+		// The API server would fill the version in.
+		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: path},
 	}}
 }

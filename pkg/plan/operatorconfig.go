@@ -13,26 +13,30 @@ import (
 // of every imported version are, sorted. A version that holds no image is not
 // in it. It is an error when the wanted version is not imported.
 func OperatorConfig(t Target) (v1alpha1.OperatorConfig, error) {
+	if err := t.validate(); err != nil {
+		return v1alpha1.OperatorConfig{}, err
+	}
+	name := t.Content.Name
+	if !slices.ContainsFunc(t.Versions, func(v Version) bool { return v.Version == t.Content.Version }) {
+		return v1alpha1.OperatorConfig{}, fmt.Errorf("version %s of Solution %s is not imported", t.Content.Version, name)
+	}
+	return operatorConfig(name, t.Versions, t.Endpoint)
+}
+
+func operatorConfig(name string, versions []Version, endpoint string) (v1alpha1.OperatorConfig, error) {
 	config := v1alpha1.OperatorConfig{
 		APIVersion:   v1alpha1.APIVersion,
 		Kind:         v1alpha1.KindOperatorConfig,
 		Repositories: map[string][]v1alpha1.OperatorRepository{},
 	}
-	if err := t.validate(); err != nil {
-		return config, err
-	}
-	name := t.Content.Name
-	if !slices.ContainsFunc(t.Versions, func(v Version) bool { return v.Version == t.Content.Version }) {
-		return config, fmt.Errorf("version %s of Solution %s is not imported", t.Content.Version, name)
-	}
-	for _, v := range t.Versions {
+	for _, v := range versions {
 		if v.Version == "" || v.ID == "" {
 			return config, fmt.Errorf("an imported version of Solution %s has no version or no id: %q, %q", name, v.Version, v.ID)
 		}
 		if _, found := config.Repositories[v.Version]; found {
 			return config, fmt.Errorf("version %s of Solution %s is twice among those imported", v.Version, name)
 		}
-		repository, err := operatorRepository(t.Endpoint, v)
+		repository, err := operatorRepository(endpoint, v)
 		if err != nil {
 			return config, fmt.Errorf("version %s of Solution %s: %w", v.Version, name, err)
 		}

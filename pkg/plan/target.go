@@ -60,29 +60,32 @@ func (t *Target) validate() error {
 	}
 	c := t.Content
 	if problems := validation.IsDNS1123Label(c.Name); len(problems) > 0 {
-		return fmt.Errorf("name %q of the Solution: %s", c.Name, problems[0])
+		return fmt.Errorf("invalid name %q of a Solution: %s", c.Name, problems[0])
 	}
 	if want := v1alpha1.ID(c.Name, c.Version); c.Version == "" || c.ID != want {
 		return fmt.Errorf("id %q of Solution %s, version %q, must be %q", c.ID, c.Name, c.Version, want)
 	}
 	if problems := validation.IsDNS1123Label(t.Namespace); len(problems) > 0 {
-		return fmt.Errorf("namespace %q: %s", t.Namespace, problems[0])
+		return fmt.Errorf("invalid namespace %q: %s", t.Namespace, problems[0])
 	}
 	if problems := validation.IsValidLabelValue(t.Environment); t.Environment == "" || len(problems) > 0 {
-		return fmt.Errorf("environment %q: must be a label value: %s", t.Environment, strings.Join(problems, "; "))
+		return fmt.Errorf("invalid environment %q: must be a label value: %s", t.Environment, strings.Join(problems, "; "))
 	}
 	if problems := validation.IsDNS1123Subdomain(t.ingressClass()); len(problems) > 0 {
-		return fmt.Errorf("ingress class %q: %s", t.IngressClass, problems[0])
+		return fmt.Errorf("invalid ingress class %q: %s", t.IngressClass, problems[0])
 	}
 	return validateEndpoint(t.Endpoint)
 }
 
 func validateEndpoint(endpoint string) error {
 	if !endpointPattern.MatchString(endpoint) {
-		return fmt.Errorf("registry endpoint %q must be host[:port][/path]", endpoint)
+		return fmt.Errorf("invalid registry endpoint %q: must be host[:port][/path]", endpoint)
 	}
 	return nil
 }
+
+// scope is the part of a plan that deploys the Target.
+func (t *Target) scope() Scope { return Scope{Solution: t.Content.Name, Namespace: t.Namespace} }
 
 func (t *Target) ingressClass() string {
 	if t.IngressClass == "" {

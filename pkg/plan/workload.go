@@ -3,7 +3,6 @@
 package plan
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -17,54 +16,64 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 )
 
-// Workload returns the objects of a Target in an order in which they can be
-// applied: what is referred to comes before what refers to it.
+// workload returns the objects of a Target, and notes on how they differ from
+// what the archive says.
 //
 // Those of the Operator are there when the version has one, those of the UI
 // when it has one that its Operator does not deploy; with neither there are
-// none. ClusterRoles belong to no namespace: Targets of one Solution share
-// those of the same name.
-func Workload(t Target) ([]*unstructured.Unstructured, error) {
+// none.
+func (n *naming) workload(t Target) ([]Wanted, []string, error) {
 	if err := t.validate(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	var typed []runtime.Object
+	var notes []string
 	if t.Content.Operator != nil {
-		objects, err := operator(t)
+		objects, some, err := n.operator(t)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		typed = append(typed, objects...)
+		typed, notes = objects, some
 	}
 	if t.Content.UI != nil && t.Content.UIDeploy {
 		objects, err := ui(t)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		typed = append(typed, objects...)
 	}
-	objects := make([]*unstructured.Unstructured, 0, len(typed))
+	list := make([]Wanted, 0, len(typed))
 	for _, o := range typed {
 		u, err := convert(o)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		objects = append(objects, u)
+		list = append(list, Wanted{Object: u, Scope: t.scope(), Stage: stageOf(u.GetKind()), Owner: t.Content.Name})
 	}
-	kinds := WorkloadKinds()
-	rank := func(u *unstructured.Unstructured) int { return slices.Index(kinds, u.GroupVersionKind()) }
-	slices.SortStableFunc(objects, func(a, b *unstructured.Unstructured) int { return cmp.Compare(rank(a), rank(b)) })
-	return objects, nil
+	return list, notes, nil
 }
 
-// WorkloadKinds returns every kind that Workload makes, and so every kind that
-// may have to be pruned, in the order in which they are applied.
+// stageOf returns the stage in which an object of a Solution is written: what is
+// referred to comes before what refers to it.
+func stageOf(kind string) Stage {
+	switch kind {
+	case "ServiceAccount", roleKind, clusterRoleKind:
+		return StageRights
+	case bindingKind:
+		return StageBinding
+	case "ConfigMap":
+		return StageConfig
+	}
+	return StageWorkload
+}
+
+// WorkloadKinds returns every kind that is deployed into the namespaces of
+// Environments, and so every kind that may have to be removed from them.
 func WorkloadKinds() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
 		corev1.SchemeGroupVersion.WithKind("ServiceAccount"),
-		rbacv1.SchemeGroupVersion.WithKind("Role"),
-		rbacv1.SchemeGroupVersion.WithKind("ClusterRole"),
-		rbacv1.SchemeGroupVersion.WithKind("RoleBinding"),
+		rbacv1.SchemeGroupVersion.WithKind(roleKind),
+		rbacv1.SchemeGroupVersion.WithKind(bindingKind),
 		corev1.SchemeGroupVersion.WithKind("ConfigMap"),
 		appsv1.SchemeGroupVersion.WithKind("Deployment"),
 		corev1.SchemeGroupVersion.WithKind("Service"),

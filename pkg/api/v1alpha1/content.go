@@ -59,6 +59,11 @@ type CRD struct {
 	// that objects are stored in.
 	Versions []string `json:"versions,omitempty"`
 	Storage  string   `json:"storage,omitempty"`
+	// Served are those of Versions that clients can use.
+	Served []string `json:"served,omitempty"`
+	// Digest is that of the document: "sha256:" and 64 hex digits of its JSON
+	// with sorted keys.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Image returns the image of that name.

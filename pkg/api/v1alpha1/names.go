@@ -64,6 +64,9 @@ const (
 	// ConfigDigestAnnotation carries, on the pods of an Operator or UI, the
 	// digest of its configuration, so that a new one restarts them.
 	ConfigDigestAnnotation = Group + "/config-digest"
+	// DefinitionDigestAnnotation carries, on a CustomResourceDefinition, the
+	// digest of the archive's document.
+	DefinitionDigestAnnotation = Group + "/definition-digest"
 )
 
 // Labels that Kubernetes recommends, as set on every deployed object.
@@ -84,6 +87,16 @@ const (
 	// LatestVersion, as an active version, stands for the highest imported one.
 	LatestVersion = "latest"
 )
+
+// IsKubernetesRole reports whether a Role or ClusterRole of that name is
+// Kubernetes' own: no archive may bring one, and no command changes one.
+func IsKubernetesRole(name string) bool {
+	switch name {
+	case "cluster-admin", "admin", "edit", "view":
+		return true
+	}
+	return strings.HasPrefix(name, "system:")
+}
 
 // ID returns the id of a Solution's version: the name of its repository in the
 // registry and of its mount directory.

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
+)
+
+// Options are what the user has decided on purpose.
+type Options struct {
+	// Adopt are objects to be taken over from their owner.
+	Adopt []AdoptTarget
+	// AcceptLoss are CustomResourceDefinitions that may lose data or versions.
+	AcceptLoss []string
+	// AcceptRisk are CustomResourceDefinitions that may send objects elsewhere
+	// for conversion, or are in an API group of Kubernetes.
+	AcceptRisk []string
+}
+
+func (o Options) adopts(r Ref) bool {
+	return slices.ContainsFunc(o.Adopt, func(t AdoptTarget) bool { return t.matches(r) })
+}
+
+// AdoptTarget is an object that the user names as KIND/NAME or KIND.GROUP/NAME.
+type AdoptTarget struct{ kind, group, name string }
+
+// shortNames are kubectl's, for the kinds that are deployed.
+var shortNames = map[string]string{
+	"cm": "configmap", "crd": "customresourcedefinition", "deploy": "deployment", "ing": "ingress",
+	"ns": "namespace", "sa": "serviceaccount", "svc": "service", "ingresses": "ingress",
+}
+
+// ParseAdoptTarget reads KIND/NAME.
+func ParseAdoptTarget(text string) (AdoptTarget, error) {
+	kind, name, found := strings.Cut(text, "/")
+	if !found || kind == "" || name == "" {
+		return AdoptTarget{}, fmt.Errorf("invalid object %q: must be KIND/NAME, as in deployment/storage-ui", text)
+	}
+	kind, group, _ := strings.Cut(strings.ToLower(kind), ".")
+	if long, known := shortNames[kind]; known {
+		kind = long
+	}
+	return AdoptTarget{kind: strings.TrimSuffix(kind, "s"), group: group, name: name}, nil
+}
+
+func (t AdoptTarget) matches(r Ref) bool {
+	kind := strings.TrimSuffix(strings.ToLower(r.Kind), "s")
+	return t.kind == kind && t.name == r.Name && (t.group == "" || t.group == r.Group)
+}
+
+// want adds to the plan what makes a live object as wanted, or why that is
+// refused.
+func (p *Plan) want(w Wanted, live *Live, options Options) {
+	c := Change{
+		Action: Create, Object: RefOf(w.Object), Scope: w.Scope, Stage: w.Stage, Wait: w.Wait,
+		Method: Apply, Manifest: w.Object, Live: live.Get(RefOf(w.Object)),
+	}
+	if c.Live == nil {
+		p.change(c)
+		return
+	}
+	if c.Live.GetDeletionTimestamp() != nil {
+		p.refuse(w.Scope, c.Object, c.Object.Describe()+" is being deleted", waitRemedy(c.Object))
+		return
+	}
+	claim := ClaimOf(c.Live, w.Owner)
+	if claim == Foreign {
+		if message, remedy := refuseForeign(c.Live, w, options); message != "" {
+			p.refuse(w.Scope, c.Object, message, remedy)
+			return
+		}
+		c.Adopted = OwnerName(c.Live)
+	}
+	if selectorDiffers(w.Object, c.Live) {
+		c.Action = Replace
+		c.Reason = "spec.selector differs, and is immutable"
+		p.change(c)
+		return
+	}
+	if conflicts := c.compare(w, claim); len(conflicts) > 0 {
+		p.refuse(w.Scope, c.Object, c.Object.Describe()+": "+strings.Join(conflicts, "; "),
+			fmt.Sprintf("to overwrite: --adopt %s/%s", strings.ToLower(c.Object.Kind), c.Object.Name))
+		return
+	}
+	p.change(c)
+}
+
+// waitRemedy returns the command that waits until an object is gone.
+func waitRemedy(r Ref) string {
+	remedy := "wait until it is gone: kubectl wait --for=delete " + r.String()
+	if r.Namespace != "" {
+		remedy += " --namespace " + r.Namespace
+	}
+	return remedy
+}
+
+// refuseForeign says why an object of someone else is not written, "" where it
+// is to be taken over.
+func refuseForeign(live *unstructured.Unstructured, w Wanted, options Options) (message, remedy string) {
+	r := RefOf(live)
+	owner := OwnerName(live)
+	message = fmt.Sprintf("%s exists, and belongs to %s", r.Describe(), owner)
+	kind := strings.ToLower(r.Kind)
+	switch {
+	case isKubernetesOwn(live):
+		return message, "no command changes it: ask the vendor to rename the role in the archive"
+	case selectorDiffers(w.Object, live):
+		namespace := ""
+		if r.Namespace != "" {
+			namespace = " --namespace " + r.Namespace
+		}
+		return message + "; its spec.selector is immutable, so it cannot be taken over",
+			fmt.Sprintf("if nobody needs it, delete it: kubectl delete %s %s%s", kind, r.Name, namespace)
+	case options.adopts(r):
+		return "", ""
+	}
+	return message, fmt.Sprintf("to take it over: --adopt %s/%s", kind, r.Name)
+}
+
+func selectorDiffers(wanted, live *unstructured.Unstructured) bool {
+	if wanted.GetKind() != "Deployment" {
+		return false
+	}
+	w, _, _ := unstructured.NestedFieldNoCopy(wanted.Object, "spec", "selector")
+	l, _, _ := unstructured.NestedFieldNoCopy(live.Object, "spec", "selector")
+	return !equal(w, l)
+}
+
+// compare decides whether a live object has to be updated, in which fields, and
+// which of them stay as someone else has set them. It returns fields that others
+// have set and that may not be overwritten.
+func (c *Change) compare(w Wanted, claim Claim) (conflicts []string) {
+	c.Action, c.Method = None, ""
+	older := olderManagers(c.Live, claim)
+	for _, d := range differences(w.Object, c.Live) {
+		others := slices.DeleteFunc(owners(c.Live, d.path), func(name string) bool { return slices.Contains(older, name) })
+		switch {
+		case len(others) > 0 && d.to != nil && isTheirs(c.Object, d.path, claim):
+			c.Kept = append(c.Kept, KeptField{Path: pathText(d.path), Manager: others[0], Value: d.from})
+			c.Manifest = without(c.Manifest, d.path)
+			continue
+		case len(others) > 0 && d.to != nil && d.from != nil && claim != Foreign:
+			conflicts = append(conflicts, fmt.Sprintf("field %s is %s, set by %s", pathText(d.path), abbreviate(d.from), strings.Join(others, ", ")))
+			continue
+		}
+		c.Fields = append(c.Fields, FieldChange{Path: pathText(d.path), From: d.from, To: d.to})
+		c.Force = c.Force || claim != Ours || hasUpdated(c.Live, d.path)
+	}
+	if len(c.Fields) > 0 {
+		c.Action, c.Method = Update, Apply
+	}
+	return conflicts
+}
+
+// isTheirs reports whether a field is one that others rightly set: the number
+// of replicas, the certificate of a conversion webhook that an injector fills
+// in, rules that the cluster aggregates.
+func isTheirs(r Ref, path []string, claim Claim) bool {
+	switch {
+	case r.Kind == "Deployment":
+		return slices.Equal(path, []string{"spec", "replicas"}) && claim != Foreign
+	case r.Kind == definitionKind:
+		return slices.Equal(path, caBundlePath)
+	}
+	return false
+}
+
+var caBundlePath = []string{"spec", "conversion", "webhook", "clientConfig", "caBundle"}
+
+// olderManagers returns the field managers of the older tooling: those that set
+// its label.
+func olderManagers(live *unstructured.Unstructured, claim Claim) []string {
+	if claim != Older {
+		return nil
+	}
+	var names []string
+	for _, label := range []string{v1alpha1.ManagedByLabel, heritageLabel, olderVersionLabel} {
+		names = append(names, owners(live, []string{"metadata", "labels", label})...)
+	}
+	return names
+}
+
+// hasUpdated reports whether this project has set a field by something else
+// than server-side apply, which counts as another manager.
+func hasUpdated(live *unstructured.Unstructured, path []string) bool {
+	return slices.ContainsFunc(managedFields(live), func(m managed) bool {
+		return m.manager == v1alpha1.FieldManager && m.operation != "Apply" && m.fields.owns(live.Object, path)
+	})
+}
+
+// without returns a copy of an object without a field.
+func without(u *unstructured.Unstructured, path []string) *unstructured.Unstructured {
+	u = u.DeepCopy()
+	unstructured.RemoveNestedField(u.Object, path...)
+	return u
+}
+
+// abbreviate writes a value for a message.
+func abbreviate(v any) string {
+	const most = 60
+	text := []rune(compact(v))
+	if len(text) > most {
+		return string(text[:most]) + "…"
+	}
+	return string(text)
+}
+
+// remove adds the deletion of a live object to the plan. One that is not the
+// Solution's, or is being deleted already, is left.
+func (p *Plan) remove(live *unstructured.Unstructured, owner string, scope Scope, reason string) {
+	if ClaimOf(live, owner) == Foreign || live.GetDeletionTimestamp() != nil {
+		return
+	}
+	r := RefOf(live)
+	p.change(Change{Action: Delete, Object: r, Scope: scope, Stage: StageCleanup + Stage(1+deletionRank(r)), Reason: reason, Live: live})
+}

@@ -49,8 +49,8 @@ type Agent struct {
 
 // Serve reads a request from in, answers it with events on out, and returns
 // the error that it has reported there. Where an event cannot be written, or
-// the input of an attended request ends, the client is gone: the work ends
-// before anything is changed, and the error is ErrGone.
+// input ends that was to stay open, the client is gone: the work ends before
+// anything is changed, and the error is ErrGone.
 func (a *Agent) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -105,16 +105,16 @@ func (a *Agent) Refuse(out io.Writer, err error) error {
 	a.out, a.gone = out, func(error) {}
 	return errors.Join(err,
 		a.hello(),
-		a.emit(Event{Error: failureOf(reasoned(ReasonInvalid, err))}))
+		a.emit(Event{Error: failureOf(withReason(ReasonInvalid, err))}))
 }
 
 func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 	req, rest, err := decodeRequest(in)
 	if err != nil {
-		return nil, reasoned(ReasonBadRequest, err)
+		return nil, withReason(ReasonBadRequest, err)
 	}
-	if req.Attended && req.Upload == nil { // an upload reads its input itself
-		go a.attend(rest)
+	if req.KeepStdinOpen && req.Upload == nil { // an upload reads its input itself
+		go a.watchStdin(rest)
 	}
 	switch {
 	case req.List != nil:
@@ -144,7 +144,7 @@ func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 
 // change runs edit on the configuration under its lock, writes it, and mounts
 // and unmounts what it says. A dry run takes no lock and writes nothing.
-func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit func(*inventory) (*Change, error)) (result *Change, err error) {
+func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit func(*inventory) (*ChangeResult, error)) (result *ChangeResult, err error) {
 	file := a.Configuration.SolutionsFile()
 	if !dryRun {
 		unlock, lockErr := a.lock(ctx, file, holder)
@@ -155,7 +155,7 @@ func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit fun
 	}
 	doc, err := file.Read()
 	if err != nil {
-		return nil, reasoned(ReasonInvalid, err)
+		return nil, withReason(ReasonInvalid, err)
 	}
 	inv := a.inventory(doc)
 	result, err = edit(inv)
@@ -177,7 +177,7 @@ func (a *Agent) change(ctx context.Context, holder string, dryRun bool, edit fun
 func (a *Agent) write(ctx context.Context, file solutionsconfig.File, doc *solutionsconfig.Document) error {
 	err := a.checkClient(ctx)
 	if err == nil {
-		err = unwritable(file.Write(doc))
+		err = explainWriteError(file.Write(doc))
 	}
 	a.forgetUnlisted(file)
 	return err
@@ -211,9 +211,9 @@ func (a *Agent) lock(ctx context.Context, file solutionsconfig.File, holder stri
 	case err == nil:
 		return unlock, nil
 	case ctx.Err() == nil:
-		return nil, unwritable(err)
+		return nil, explainWriteError(err)
 	}
-	return nil, reasoned(ReasonLocked, hint.With(err, "another change is under way on the bootstrap node; run the command again when it has ended"))
+	return nil, withReason(ReasonLocked, hint.With(err, "another change is under way on the bootstrap node; run the command again when it has ended"))
 }
 
 // failure is an error with its Reason.
@@ -225,7 +225,7 @@ type failure struct {
 func (f *failure) Error() string { return f.err.Error() }
 func (f *failure) Unwrap() error { return f.err }
 
-func reasoned(reason Reason, err error) error {
+func withReason(reason Reason, err error) error {
 	if err == nil {
 		return nil
 	}

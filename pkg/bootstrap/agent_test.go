@@ -17,7 +17,7 @@ const solutionName = "example-solution"
 
 func TestListOfNothing(t *testing.T) {
 	n := newNode(t)
-	want := &State{ConfigurationPath: n.root + "/etc/metalk8s/solutions.yaml", Endpoint: "registry:5000", Archives: []ArchiveState{}}
+	want := &NodeState{ConfigurationPath: n.root + "/etc/metalk8s/solutions.yaml", Endpoint: "registry:5000", Archives: []ArchiveState{}}
 	if diff := cmp.Diff(want, n.list()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -127,9 +127,9 @@ func TestDeactivate(t *testing.T) {
 	n.refused(deactivate(solutionName), ReasonNotFound, `solution "example-solution" is not imported`, "kubectl solution get lists what is")
 	iso := n.archive("1.0.101")
 	n.importAll(iso)
-	n.wantItems(resultOf[Change](n, deactivate(solutionName)), "unchanged example-solution")
+	n.wantItems(resultOf[ChangeResult](n, deactivate(solutionName)), "unchanged example-solution")
 	n.activate("latest")
-	c := resultOf[Change](n, deactivate(solutionName))
+	c := resultOf[ChangeResult](n, deactivate(solutionName))
 	n.wantItems(c, "deactivated example-solution")
 	if len(c.State.Active) != 0 || strings.Contains(n.configuration(), solutionName+":") {
 		t.Errorf("%+v\n%s", c.State.Active, n.configuration())
@@ -139,5 +139,5 @@ func TestDeactivate(t *testing.T) {
 	if err := os.Remove(iso); err != nil {
 		t.Fatal(err)
 	}
-	n.wantItems(resultOf[Change](n, deactivate(solutionName)), "deactivated example-solution")
+	n.wantItems(resultOf[ChangeResult](n, deactivate(solutionName)), "deactivated example-solution")
 }

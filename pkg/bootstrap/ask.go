@@ -19,25 +19,25 @@ import (
 
 // ask sends a request and returns the helper's result.
 func ask[T any](ctx context.Context, c *Client, req Request) (*T, error) {
-	_, req.Attended = c.Runner.(remote.Attended)
+	_, req.KeepStdinOpen = c.Runner.(remote.Attended)
 	data, err := encode(req)
 	if err != nil {
 		return nil, err
 	}
 	var stdin io.Reader = bytes.NewReader(data)
-	if req.Attended {
+	if req.KeepStdinOpen {
 		asking, answered := context.WithCancel(ctx)
 		defer answered()
-		stdin = io.MultiReader(stdin, open{asking})
+		stdin = io.MultiReader(stdin, openStdin{asking})
 	}
 	return answer[T](ctx, c, &req, stdin, nil)
 }
 
-// open is an input with nothing in it, which ends when ctx does.
-type open struct{ ctx context.Context }
+// openStdin is an input with nothing in it, which ends when ctx does.
+type openStdin struct{ ctx context.Context }
 
 // Read implements io.Reader.
-func (o open) Read([]byte) (int, error) {
+func (o openStdin) Read([]byte) (int, error) {
 	<-o.ctx.Done()
 	return 0, io.EOF
 }
@@ -83,8 +83,8 @@ func answer[T any](ctx context.Context, c *Client, req *Request, stdin io.Reader
 func (c *Client) run(ctx context.Context, req *Request, stdin io.Reader, offers chan<- Offer) (*eventReader, error) {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	events := &eventReader{progress: c.Progress, offers: offers, watch: newWatch(cmp.Or(c.HelloTimeout, HelloTimeout))}
-	go events.watch.run(running, cancel)
+	events := &eventReader{progress: c.Progress, offers: offers, timer: newSilenceTimer(cmp.Or(c.HelloTimeout, HelloTimeout))}
+	go events.timer.run(running, cancel)
 	err := c.Runner.Run(running, stdin, events)
 	var failed *remote.RunError
 	isRunError := errors.As(err, &failed)
@@ -100,7 +100,7 @@ func (c *Client) run(ctx context.Context, req *Request, stdin io.Reader, offers 
 	}
 	e := *failed
 	events.explain(&e)
-	if req.changes() && events.hello != nil && ctx.Err() == nil {
+	if req.Changes() && events.hello != nil && ctx.Err() == nil {
 		e.Err = fmt.Errorf("%w; the change may have been made, or not", e.Err)
 		e.Advice = cmp.Or(e.Advice, "run the command again: what was done already is left as it is")
 	}

@@ -16,15 +16,15 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
-func (a *Agent) unimport(ctx context.Context, holder string, req UnimportRequest) (*Change, error) {
+func (a *Agent) unimport(ctx context.Context, holder string, req UnimportRequest) (*ChangeResult, error) {
 	paths, err := cleanPaths(req.Archives)
 	if err != nil {
-		return nil, reasoned(ReasonBadRequest, err)
+		return nil, withReason(ReasonBadRequest, err)
 	}
 	if len(paths) == 0 && (req.Name == "" || req.Version == "") {
-		return nil, reasoned(ReasonBadRequest, errors.New("a path, or a Solution and its version, is needed"))
+		return nil, withReason(ReasonBadRequest, errors.New("a path, or a Solution and its version, is needed"))
 	}
-	done, err := a.change(ctx, holder, req.DryRun, func(inv *inventory) (*Change, error) {
+	done, err := a.change(ctx, holder, req.DryRun, func(inv *inventory) (*ChangeResult, error) {
 		change, err := unimportFrom(inv, paths, req)
 		if err == nil && req.DeleteArchive {
 			err = a.mayDelete(change)
@@ -32,17 +32,17 @@ func (a *Agent) unimport(ctx context.Context, holder string, req UnimportRequest
 		return change, err
 	})
 	if err == nil && req.DeleteArchive {
-		err = done.deleteArchives(req.DryRun)
+		err = deleteArchives(done, req.DryRun)
 	}
 	return done, err
 }
 
 // mayDelete refuses to delete files that were not uploaded: they are someone's
 // who brought them there.
-func (a *Agent) mayDelete(change *Change) error {
+func (a *Agent) mayDelete(change *ChangeResult) error {
 	for _, i := range change.Items {
 		if i.Action == Unimported && filepath.Dir(i.Subject) != filepath.Clean(a.Configuration.Archives.Upload) {
-			return reasoned(ReasonInvalid, hint.With(fmt.Errorf("%s was not uploaded: it is not in %s", i.Subject, a.Configuration.Archives.Upload),
+			return withReason(ReasonInvalid, hint.With(fmt.Errorf("%s was not uploaded: it is not in %s", i.Subject, a.Configuration.Archives.Upload),
 				"run the command without --delete-archive, and delete the file by hand"))
 		}
 	}
@@ -50,7 +50,7 @@ func (a *Agent) mayDelete(change *Change) error {
 }
 
 // deleteArchives deletes the files of archives that are not listed any more.
-func (c *Change) deleteArchives(dryRun bool) error {
+func deleteArchives(c *ChangeResult, dryRun bool) error {
 	for _, i := range c.Items {
 		if i.Action != Unimported {
 			continue
@@ -65,9 +65,9 @@ func (c *Change) deleteArchives(dryRun bool) error {
 	return nil
 }
 
-func unimportFrom(inv *inventory, paths []string, req UnimportRequest) (*Change, error) {
-	change := &Change{}
-	var found []*listed
+func unimportFrom(inv *inventory, paths []string, req UnimportRequest) (*ChangeResult, error) {
+	change := &ChangeResult{}
+	var found []*archiveEntry
 	if req.Name != "" {
 		id := v1alpha1.ID(req.Name, req.Version)
 		if found = inv.allByID(id); len(found) == 0 {
@@ -75,24 +75,24 @@ func unimportFrom(inv *inventory, paths []string, req UnimportRequest) (*Change,
 		}
 	}
 	for _, path := range paths {
-		switch l := inv.byPath(path); {
-		case l == nil:
+		switch e := inv.byPath(path); {
+		case e == nil:
 			change.Items = append(change.Items, ChangeItem{Subject: path, Action: Unchanged})
-		case !slices.Contains(found, l):
-			found = append(found, l)
+		case !slices.Contains(found, e):
+			found = append(found, e)
 		}
 	}
-	for _, l := range found {
-		if err := inv.mayRemove(l, found); err != nil {
-			return nil, reasoned(ReasonInUse, err)
+	for _, e := range found {
+		if err := inv.mayRemove(e, found); err != nil {
+			return nil, withReason(ReasonInUse, err)
 		}
 	}
-	for _, l := range found {
-		item := ChangeItem{Subject: l.path, Action: Unimported}
-		if l.content != nil {
-			item.ID = l.content.ID
+	for _, e := range found {
+		item := ChangeItem{Subject: e.path, Action: Unimported}
+		if e.content != nil {
+			item.ID = e.content.ID
 		}
-		inv.remove(l)
+		inv.remove(e)
 		change.Items = append(change.Items, item)
 	}
 	return change, nil
@@ -101,67 +101,67 @@ func unimportFrom(inv *inventory, paths []string, req UnimportRequest) (*Change,
 // mayRemove refuses the archive of an active version, unless another archive,
 // not among those removed, holds it too. Of an archive that cannot be read, it
 // may be any active version that is found nowhere else.
-func (inv *inventory) mayRemove(l *listed, removed []*listed) error {
+func (inv *inventory) mayRemove(e *archiveEntry, removed []*archiveEntry) error {
 	const advice = "first run: kubectl solution deactivate %s"
-	if l.content == nil {
+	if e.content == nil {
 		if names := inv.unresolved(); len(names) > 0 {
-			return hint.With(fmt.Errorf("%s cannot be read, and may hold the active version of %s", l.path, strings.Join(names, ", ")), advice, names[0])
+			return hint.With(fmt.Errorf("%s cannot be read, and may hold the active version of %s", e.path, strings.Join(names, ", ")), advice, names[0])
 		}
 		return nil
 	}
-	for _, other := range inv.allByID(l.content.ID) {
-		if other.path != l.path && !slices.Contains(removed, other) {
+	for _, other := range inv.allByID(e.content.ID) {
+		if other.path != e.path && !slices.Contains(removed, other) {
 			return nil
 		}
 	}
-	name := l.content.Name
+	name := e.content.Name
 	entry, ok := inv.doc.Configuration().Active[name]
-	if !ok || resolveActive(entry, inv.versions(name)) != l.content.Version {
+	if !ok || resolveActive(entry, inv.versions(name)) != e.content.Version {
 		return nil
 	}
-	err := fmt.Errorf("%s version %s (%s) is active", name, l.content.Version, l.path)
+	err := fmt.Errorf("%s version %s (%s) is active", name, e.content.Version, e.path)
 	for _, other := range slices.Backward(inv.items) {
 		// To deactivate deletes every custom resource: better not to.
-		if other.content != nil && other.content.Name == name && other.content.ID != l.content.ID && !slices.Contains(removed, other) {
+		if other.content != nil && other.content.Name == name && other.content.ID != e.content.ID && !slices.Contains(removed, other) {
 			err = hint.With(err, "first activate another version: kubectl solution activate %s --version %s", name, other.content.Version)
 		}
 	}
 	return hint.With(err, advice, name)
 }
 
-func (a *Agent) activate(ctx context.Context, holder string, req ActivateRequest) (*Change, error) {
+func (a *Agent) activate(ctx context.Context, holder string, req ActivateRequest) (*ChangeResult, error) {
 	if req.Version == "" {
 		req.Version = v1alpha1.LatestVersion
 	}
-	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*Change, error) {
+	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*ChangeResult, error) {
 		versions := inv.versions(req.Name)
 		version := resolveActive(req.Version, versions)
 		switch {
 		case len(versions) == 0:
-			return nil, reasoned(ReasonNotFound, hint.With(fmt.Errorf("solution %q is not imported", req.Name),
+			return nil, withReason(ReasonNotFound, hint.With(fmt.Errorf("solution %q is not imported", req.Name),
 				"kubectl solution get lists what is; kubectl solution import ARCHIVE adds to it"))
 		case version == "":
-			return nil, reasoned(ReasonNotFound, hint.With(fmt.Errorf("version %s of Solution %s is not imported", req.Version, req.Name),
+			return nil, withReason(ReasonNotFound, hint.With(fmt.Errorf("version %s of Solution %s is not imported", req.Version, req.Name),
 				"imported versions are: %s", strings.Join(versions, ", ")))
 		}
 		item := ChangeItem{Subject: req.Name, ID: v1alpha1.ID(req.Name, version), Action: Unchanged}
 		if inv.doc.SetActive(req.Name, req.Version) {
 			item.Action = Activated
 		}
-		return &Change{Items: []ChangeItem{item}}, nil
+		return &ChangeResult{Items: []ChangeItem{item}}, nil
 	})
 }
 
-func (a *Agent) deactivate(ctx context.Context, holder string, req DeactivateRequest) (*Change, error) {
-	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*Change, error) {
+func (a *Agent) deactivate(ctx context.Context, holder string, req DeactivateRequest) (*ChangeResult, error) {
+	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*ChangeResult, error) {
 		_, known := inv.doc.Configuration().Active[req.Name]
 		if !known && len(inv.versions(req.Name)) == 0 {
-			return nil, reasoned(ReasonNotFound, hint.With(fmt.Errorf("solution %q is not imported", req.Name), "kubectl solution get lists what is"))
+			return nil, withReason(ReasonNotFound, hint.With(fmt.Errorf("solution %q is not imported", req.Name), "kubectl solution get lists what is"))
 		}
 		item := ChangeItem{Subject: req.Name, Action: Unchanged}
 		if inv.doc.UnsetActive(req.Name) {
 			item.Action = Deactivated
 		}
-		return &Change{Items: []ChangeItem{item}}, nil
+		return &ChangeResult{Items: []ChangeItem{item}}, nil
 	})
 }

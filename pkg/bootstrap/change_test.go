@@ -22,13 +22,13 @@ func TestDryRunsLeaveNothing(t *testing.T) {
 	n := newNode(t)
 	iso := n.archive("1.0.101")
 	for _, structure := range []bool{true, false} {
-		c := resultOf[Change](n, Request{Import: &ImportRequest{Archives: []string{iso}, DryRun: true, Structure: structure}})
+		c := resultOf[ChangeResult](n, Request{Import: &ImportRequest{Archives: []string{iso}, DryRun: true, Structure: structure}})
 		n.wantItems(c, "imported 1.0.101.iso example-solution-1.0.101")
 		n.wantArchives(c.State, "1.0.101.iso example-solution-1.0.101")
 	}
 	// Structure is for dry runs: a real import reads every blob.
 	damaged := n.damaged("1.0.102")
-	if c := resultOf[Change](n, Request{Import: &ImportRequest{Archives: []string{damaged}, DryRun: true, Structure: true}}); len(c.Items) != 1 {
+	if c := resultOf[ChangeResult](n, Request{Import: &ImportRequest{Archives: []string{damaged}, DryRun: true, Structure: true}}); len(c.Items) != 1 {
 		t.Errorf("%+v", c)
 	}
 	for _, req := range []ImportRequest{{DryRun: true}, {Structure: true}} {
@@ -37,7 +37,7 @@ func TestDryRunsLeaveNothing(t *testing.T) {
 			t.Errorf("%+v takes a damaged archive", req)
 		}
 	}
-	resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
+	resultOf[ChangeResult](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
 	n.nothingLeft()
 
 	n.importAll(iso)
@@ -46,12 +46,12 @@ func TestDryRunsLeaveNothing(t *testing.T) {
 	if err := os.Remove(lock); err != nil {
 		t.Fatal(err)
 	}
-	c := resultOf[Change](n, Request{Activate: &ActivateRequest{Name: solutionName, DryRun: true}})
+	c := resultOf[ChangeResult](n, Request{Activate: &ActivateRequest{Name: solutionName, DryRun: true}})
 	if c.State.Active[solutionName] != "1.0.101" {
 		t.Errorf("%+v", c.State)
 	}
-	resultOf[Change](n, Request{Deactivate: &DeactivateRequest{Name: solutionName, DryRun: true}})
-	c = resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
+	resultOf[ChangeResult](n, Request{Deactivate: &DeactivateRequest{Name: solutionName, DryRun: true}})
+	c = resultOf[ChangeResult](n, Request{Unimport: &UnimportRequest{Archives: []string{iso}, DryRun: true}})
 	n.wantArchives(c.State)
 	entries, err := os.ReadDir(filepath.Dir(lock))
 	if err != nil || len(entries) != 1 || n.configuration() != before {
@@ -150,4 +150,15 @@ func TestCanceled(t *testing.T) {
 		parseEvents(t, out.String())
 	}
 	n.nothingLeft()
+}
+
+// What keeps the lock from being made is not told of as somebody's lock.
+func TestUnlockable(t *testing.T) {
+	n := newNode(t)
+	iso := n.archive("1.0.101")
+	if err := os.MkdirAll(filepath.Join(n.root, "etc/metalk8s/solutions.yaml.lock"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	n.refused(Request{Import: &ImportRequest{Archives: []string{iso}}}, ReasonInternal,
+		"locking $R/etc/metalk8s/solutions.yaml: open $R/etc/metalk8s/solutions.yaml.lock: is a directory", "")
 }

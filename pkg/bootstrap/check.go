@@ -4,9 +4,7 @@ package bootstrap
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -17,8 +15,8 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
 
-// approved is an archive that has passed a full check.
-type approved struct {
+// verifiedArchive is an archive that has passed a full check.
+type verifiedArchive struct {
 	content  *v1alpha1.Content
 	warnings []string
 	// state is that of the file that was checked, nil where its blobs were not.
@@ -26,7 +24,7 @@ type approved struct {
 }
 
 // verify checks every rule and every blob of an archive.
-func (a *Agent) verify(ctx context.Context, path string) (*approved, error) {
+func (a *Agent) verify(ctx context.Context, path string) (*verifiedArchive, error) {
 	opened, err := archive.Open(path)
 	if err != nil {
 		return nil, err
@@ -51,7 +49,7 @@ func (a *Agent) verify(ctx context.Context, path string) (*approved, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &approved{content: content, state: &after}
+	v := &verifiedArchive{content: content, state: &after}
 	for _, f := range report.Findings {
 		v.warnings = append(v.warnings, f.String())
 	}
@@ -69,7 +67,7 @@ func (a *Agent) check(ctx context.Context, req CheckRequest) (*CheckResult, erro
 	for _, path := range paths {
 		checked, err := a.checkOne(ctx, path, req.Structure)
 		if err != nil {
-			return nil, reasoned(ReasonInvalid, err)
+			return nil, withReason(ReasonInvalid, err)
 		}
 		result.Archives = append(result.Archives, *checked)
 	}
@@ -93,34 +91,14 @@ func (a *Agent) checkOne(ctx context.Context, path string, structure bool) (*Che
 func (a *Agent) archivePaths(paths []string) ([]string, error) {
 	clean, err := cleanPaths(paths)
 	if err != nil {
-		return nil, reasoned(ReasonBadRequest, err)
+		return nil, withReason(ReasonBadRequest, err)
 	}
 	for _, path := range clean {
-		if err := a.Configuration.Archives.permit(path); err != nil {
-			return nil, reasoned(ReasonInvalid, err)
+		if err := a.Configuration.Archives.Permit(path); err != nil {
+			return nil, withReason(ReasonInvalid, err)
 		}
 	}
 	return clean, nil
-}
-
-// permit refuses a path that leads out of the folders that are allowed. Of a
-// path that leads nowhere, who opens it says so.
-func (c ArchivesConfiguration) permit(path string) error {
-	real, err := filepath.EvalSymlinks(path)
-	if len(c.Allow) == 0 || errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("opening %s: %w", path, err)
-	}
-	for _, folder := range append([]string{c.Upload}, c.Allow...) {
-		folder, err := filepath.EvalSymlinks(folder)
-		if err == nil && strings.HasPrefix(real, strings.TrimSuffix(folder, "/")+"/") {
-			return nil
-		}
-	}
-	return hint.With(fmt.Errorf("%s is in none of the folders in which an archive may be", path),
-		"put it into one of them (archives.allow in the helper's configuration): %s", strings.Join(c.Allow, ", "))
 }
 
 // cleanPaths refuses what cannot be the path of an archive, and drops what is
@@ -152,14 +130,14 @@ func (a *Agent) readFiles(req ReadRequest) (*ReadResult, error) {
 	}
 	opened, err := archive.Open(paths[0])
 	if err != nil {
-		return nil, reasoned(ReasonInvalid, err)
+		return nil, withReason(ReasonInvalid, err)
 	}
 	defer opened.Close()
 	result := &ReadResult{}
 	for _, name := range req.Paths {
 		data, err := opened.ReadFile(name)
 		if err != nil {
-			return nil, reasoned(ReasonNotFound, fmt.Errorf("reading %s: %w", paths[0], err))
+			return nil, withReason(ReasonNotFound, fmt.Errorf("reading %s: %w", paths[0], err))
 		}
 		result.Files = append(result.Files, File{Path: name, Data: data})
 	}

@@ -21,8 +21,8 @@ type Client struct {
 }
 
 // List returns what is imported on the bootstrap node.
-func (c *Client) List(ctx context.Context, req ListRequest) (*State, error) {
-	return ask[State](ctx, c, Request{List: &req})
+func (c *Client) List(ctx context.Context, req ListRequest) (*NodeState, error) {
+	return ask[NodeState](ctx, c, Request{List: &req})
 }
 
 // Check tells what is in archives, and wrong with them.
@@ -31,28 +31,28 @@ func (c *Client) Check(ctx context.Context, req CheckRequest) (*CheckResult, err
 }
 
 // Import lists archives in the node's configuration.
-func (c *Client) Import(ctx context.Context, req ImportRequest) (*Change, error) {
-	return ask[Change](ctx, c, Request{Import: &req})
+func (c *Client) Import(ctx context.Context, req ImportRequest) (*ChangeResult, error) {
+	return ask[ChangeResult](ctx, c, Request{Import: &req})
 }
 
 // Unimport removes archives from the node's configuration.
-func (c *Client) Unimport(ctx context.Context, req UnimportRequest) (*Change, error) {
-	return ask[Change](ctx, c, Request{Unimport: &req})
+func (c *Client) Unimport(ctx context.Context, req UnimportRequest) (*ChangeResult, error) {
+	return ask[ChangeResult](ctx, c, Request{Unimport: &req})
 }
 
 // Sync makes the node match its configuration.
-func (c *Client) Sync(ctx context.Context, req SyncRequest) (*Change, error) {
-	return ask[Change](ctx, c, Request{Sync: &req})
+func (c *Client) Sync(ctx context.Context, req SyncRequest) (*ChangeResult, error) {
+	return ask[ChangeResult](ctx, c, Request{Sync: &req})
 }
 
 // Activate sets the active version of a Solution.
-func (c *Client) Activate(ctx context.Context, req ActivateRequest) (*Change, error) {
-	return ask[Change](ctx, c, Request{Activate: &req})
+func (c *Client) Activate(ctx context.Context, req ActivateRequest) (*ChangeResult, error) {
+	return ask[ChangeResult](ctx, c, Request{Activate: &req})
 }
 
 // Deactivate leaves a Solution without an active version.
-func (c *Client) Deactivate(ctx context.Context, req DeactivateRequest) (*Change, error) {
-	return ask[Change](ctx, c, Request{Deactivate: &req})
+func (c *Client) Deactivate(ctx context.Context, req DeactivateRequest) (*ChangeResult, error) {
+	return ask[ChangeResult](ctx, c, Request{Deactivate: &req})
 }
 
 // Read returns files of an imported archive.

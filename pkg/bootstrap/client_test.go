@@ -8,11 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -21,119 +17,6 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
-
-// helperFolder is where the real helper is built, once.
-var helperFolder string
-
-func TestMain(m *testing.M) { os.Exit(runTests(m)) }
-
-func runTests(m *testing.M) int {
-	folder, err := os.MkdirTemp("", "solution-bootstrap-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(folder)
-	helperFolder = folder
-	return m.Run()
-}
-
-var buildHelper = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(helperFolder, "solution-bootstrap")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/solution-bootstrap").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("building solution-bootstrap: %w\n%s", err, out)
-	}
-	return path, nil
-})
-
-// realClient asks the real program, with the configuration of a node.
-func realClient(t *testing.T, n *node) *Client {
-	t.Helper()
-	program, err := buildHelper()
-	if err != nil {
-		t.Fatal(err)
-	}
-	config := filepath.Join(t.TempDir(), "config.yaml")
-	if err := os.WriteFile(config, []byte("root: "+n.root+"\nregistry: {endpoint: 'registry:5000'}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return &Client{Runner: remote.Local{Program: program, Args: []string{"--config", config}}}
-}
-
-func TestRealHelper(t *testing.T) {
-	n := newNode(t)
-	client, ctx := realClient(t, n), t.Context()
-	var last Progress
-	client.Progress = func(p Progress) { last = p }
-	paths := []string{n.archive("1.0.101"), n.archive("1.0.102")}
-	c, err := client.Import(ctx, ImportRequest{Archives: paths})
-	if err != nil {
-		t.Fatal(err)
-	}
-	n.wantItems(c, "imported 1.0.101.iso example-solution-1.0.101", "imported 1.0.102.iso example-solution-1.0.102")
-	if last.Step != "checking "+paths[1] || last.Done != last.Total || last.Total == 0 {
-		t.Errorf("progress %+v", last)
-	}
-	if c, err = client.Activate(ctx, ActivateRequest{Name: solutionName}); err != nil || c.State.Active[solutionName] != "1.0.102" {
-		t.Errorf("activate: %+v, %v", c, err)
-	}
-	files, err := client.Read(ctx, ReadRequest{Archive: paths[0], Paths: []string{"operator/deploy/role.yaml"}})
-	if err != nil || len(files.Files) != 1 || !strings.Contains(string(files.Files[0].Data), "kind: ClusterRole") {
-		t.Errorf("read: %+v, %v", files, err)
-	}
-	checked, err := client.Check(ctx, CheckRequest{Archives: paths[:1]})
-	if err != nil || len(checked.Archives) != 1 || !checked.Archives[0].Report.OK() {
-		t.Errorf("check: %+v, %v", checked, err)
-	}
-	configuration, err := client.Configuration(ctx)
-	if err != nil || !cmp.Equal(*configuration, n.agent().Configuration) {
-		t.Errorf("configuration: %+v, %v", configuration, err)
-	}
-	if c, err = client.Deactivate(ctx, DeactivateRequest{Name: solutionName}); err != nil || len(c.State.Active) != 0 {
-		t.Errorf("deactivate: %+v, %v", c, err)
-	}
-	if c, err = client.Unimport(ctx, UnimportRequest{Archives: paths[:1]}); err != nil {
-		t.Error(err)
-	}
-	state, err := client.List(ctx, ListRequest{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(c.State, *state); diff != "" {
-		t.Errorf("state after the change, and as listed:\n%s", diff)
-	}
-	n.wantArchives(*state, "1.0.102.iso example-solution-1.0.102")
-}
-
-// The helper's reason and hint come over, and its exit status adds nothing.
-func TestRealHelperFails(t *testing.T) {
-	n := newNode(t)
-	client := realClient(t, n)
-	_, err := client.Activate(t.Context(), ActivateRequest{Name: "none"})
-	wantRemote(t, err, `solution "none" is not imported`, "kubectl solution get lists what is; kubectl solution import ARCHIVE adds to it", ReasonNotFound)
-	n.configure("[]")
-	_, err = client.List(t.Context(), ListRequest{})
-	wantRemote(t, err, "reading "+n.root+"/etc/metalk8s/solutions.yaml:1: not a YAML mapping", "", ReasonInvalid)
-	runner, _ := client.Runner.(remote.Local)
-	runner.Args = []string{"--config", "/none.yaml"}
-	_, err = (&Client{Runner: runner}).List(t.Context(), ListRequest{})
-	wantRemote(t, err, "reading the helper's configuration: open /none.yaml: no such file or directory", "", ReasonInvalid)
-	runner.Args = []string{"--no-such-flag"}
-	_, err = (&Client{Runner: runner}).List(t.Context(), ListRequest{})
-	var failed *remote.RunError
-	if !errors.As(err, &failed) || failed.Reason != remote.Exit || !strings.Contains(err.Error(), "unknown flag: --no-such-flag") && !strings.Contains(failed.Stderr, "unknown flag: --no-such-flag") {
-		t.Errorf("an agent that does not start: %v", err)
-	}
-}
-
-func wantRemote(t *testing.T, err error, message, advice string, reason Reason) {
-	t.Helper()
-	var failed *RemoteError
-	if !errors.As(err, &failed) || err.Error() != message || hint.Of(err) != advice || failed.Reason != reason {
-		t.Errorf("error %v, hint %q; want %s: %s, hint %q", err, hint.Of(err), reason, message, advice)
-	}
-}
 
 // fakeRunner is a fake: it answers with a fixed output, as a helper that has
 // gone wrong might, and ends with an error.
@@ -195,7 +78,7 @@ func TestClientOfABadHelper(t *testing.T) {
 		"result after error":  {[]string{hello, `{"error":{"message":"no"}}` + "\n", result}, nil, "bootstrap node (fake): running `fake`: the helper went on after its last event", tryIt},
 		"error after result":  {[]string{hello, result, `{"error":{"message":"no"}}` + "\n"}, nil, "bootstrap node (fake): running `fake`: the helper went on after its last event", tryIt},
 		"two results":         {[]string{hello, result, result}, nil, "bootstrap node (fake): running `fake`: the helper went on after its last event", tryIt},
-		"result of no state":  {[]string{hello, `{"result":[]}` + "\n"}, nil, "bootstrap node (fake): reading the helper's result: json: cannot unmarshal array into Go value of type bootstrap.State", ""},
+		"result of no state":  {[]string{hello, `{"result":[]}` + "\n"}, nil, "bootstrap node (fake): reading the helper's result: json: cannot unmarshal array into Go value of type bootstrap.NodeState", ""},
 		"exit without a word": {nil, exit, "bootstrap node (fake): running `fake agent`: exit status 255: Connection closed", "to see whether the helper works at all, run: fake agent </dev/null"},
 		"exit after a result": {[]string{hello, result}, exit, "bootstrap node (fake): running `fake agent`: exit status 255: Connection closed", "to see whether the helper works at all, run: fake agent </dev/null"},
 	} {
@@ -222,7 +105,7 @@ func TestClientReadsEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(&State{ConfigurationPath: "/x", Endpoint: "r", Archives: []ArchiveState{}}, state); diff != "" {
+	if diff := cmp.Diff(&NodeState{ConfigurationPath: "/x", Endpoint: "r", Archives: []ArchiveState{}}, state); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 	if diff := cmp.Diff([]Progress{{"checking", 5, 10}, {"checking", 5, 10}}, got); diff != "" {
@@ -245,17 +128,20 @@ func TestClientCarriesFailures(t *testing.T) {
 	for _, ended := range []error{nil, &remote.RunError{Command: "fake", Reason: remote.Exit, Err: errors.New("exit status 1")}} {
 		client := &Client{Runner: fakeRunner{output: []string{hello, failure}, err: ended}}
 		_, err := client.Unimport(t.Context(), UnimportRequest{Archives: []string{"/a.iso"}})
-		wantRemote(t, err, "in use", "first this", ReasonInUse)
+		var failed *RemoteError
+		if !errors.As(err, &failed) || err.Error() != "in use" || hint.Of(err) != "first this" || failed.Reason != ReasonInUse {
+			t.Errorf("error %v, hint %q", err, hint.Of(err))
+		}
 	}
 }
 
-// attendedRunner is a fake: a helper that answers once it has seen that its
+// patientRunner is a fake: a helper that answers once it has seen that its
 // input stays open.
-type attendedRunner struct{ fakeRunner }
+type patientRunner struct{ fakeRunner }
 
-func (attendedRunner) Attended() {}
+func (patientRunner) Attended() {}
 
-func (f attendedRunner) Run(_ context.Context, stdin io.Reader, stdout io.Writer) error {
+func (f patientRunner) Run(_ context.Context, stdin io.Reader, stdout io.Writer) error {
 	in := bufio.NewReader(stdin)
 	line, err := in.ReadString('\n')
 	if err != nil || !strings.Contains(line, `"attended":true`) {
@@ -277,8 +163,8 @@ func (f attendedRunner) Run(_ context.Context, stdin io.Reader, stdout io.Writer
 
 // Where a helper is told by its input that its client is there, it stays open
 // until there is an answer.
-func TestAttended(t *testing.T) {
-	c := &Client{Runner: attendedRunner{}}
+func TestKeepsStdinOpen(t *testing.T) {
+	c := &Client{Runner: patientRunner{}}
 	if _, err := c.List(t.Context(), ListRequest{}); err != nil {
 		t.Error(err)
 	}

@@ -90,8 +90,8 @@ type MetricsConfiguration struct {
 	Listen []string `json:"listen,omitempty"`
 }
 
-// defaultListen uses the port that registries have by custom.
-const defaultListen = ":5000"
+// DefaultListen uses the port that registries have by custom.
+const DefaultListen = ":5000"
 
 // endpointPattern is the part of an image reference before the image: a host,
 // perhaps a port, perhaps path components (the distribution project's grammar
@@ -143,7 +143,7 @@ func ParseConfiguration(data []byte) (Configuration, error) {
 		c.Registry.Endpoint = v1alpha1.DefaultRegistryEndpoint
 	}
 	if len(c.Registry.Listen) == 0 {
-		c.Registry.Listen = []string{defaultListen}
+		c.Registry.Listen = []string{DefaultListen}
 	}
 	if err := checkServing(c); err != nil {
 		return c, err

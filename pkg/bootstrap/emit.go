@@ -68,8 +68,8 @@ func (a *Agent) keepAlive(ctx context.Context) (stop func()) {
 	}
 }
 
-// attend ends the work when the input does.
-func (a *Agent) attend(in io.Reader) {
+// watchStdin ends the work when the input does.
+func (a *Agent) watchStdin(in io.Reader) {
 	_, err := io.Copy(io.Discard, in)
 	a.gone(fmt.Errorf("%w: its end of the input is closed (%w)", ErrGone, cmp.Or(err, io.EOF)))
 }

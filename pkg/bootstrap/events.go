@@ -24,7 +24,7 @@ const (
 // eventReader is the writer that the helper's standard output is copied to.
 type eventReader struct {
 	progress func(Progress)
-	watch    *watch
+	timer    *silenceTimer
 	offers   chan<- Offer // nil where none is due
 
 	partial []byte // of a line
@@ -46,8 +46,8 @@ func (e *answerError) Error() string { return e.err.Error() }
 
 // Write implements io.Writer. An error ends the helper.
 func (r *eventReader) Write(p []byte) (int, error) {
-	r.watch.pause()
-	defer r.watch.heard()
+	r.timer.pause()
+	defer r.timer.heard()
 	n := len(p)
 	r.total += int64(n)
 	for r.err == nil {
@@ -90,7 +90,7 @@ func (r *eventReader) event(line []byte) *answerError {
 				"install the plugins and solution-bootstrap in the same version",
 			}
 		}
-		r.watch.expect(time.Duration(e.Hello.AliveEvery * float64(time.Second)))
+		r.timer.expect(time.Duration(e.Hello.AliveEvery * float64(time.Second)))
 	case r.hello == nil:
 		return &answerError{remote.Garbage, errors.New("the helper did not say hello"), noiseAdvice}
 	case e.Progress != nil:

@@ -120,7 +120,7 @@ func TestInputEnds(t *testing.T) {
 		}
 		return len(p), nil
 	})
-	req := Request{Attended: true, Activate: &ActivateRequest{Name: solutionName}}
+	req := Request{KeepStdinOpen: true, Activate: &ActivateRequest{Name: solutionName}}
 	err = n.agent().Serve(t.Context(), io.MultiReader(request(t, req), strings.NewReader("\n"), in), waits)
 	if !errors.Is(err, ErrGone) || !errors.Is(err, io.EOF) || n.configuration() != before {
 		t.Errorf("%v\n%s", err, n.configuration())
@@ -152,7 +152,7 @@ func TestOutputBlocks(t *testing.T) {
 	})
 	agent := n.agent()
 	agent.AliveEvery = 50 * time.Millisecond
-	req := Request{Attended: true, List: &ListRequest{}}
+	req := Request{KeepStdinOpen: true, List: &ListRequest{}}
 	if err := agent.Serve(t.Context(), io.MultiReader(request(t, req), strings.NewReader("\n"), in), stuck); !errors.Is(err, ErrGone) {
 		t.Errorf("%v", err)
 	}

@@ -12,16 +12,16 @@ import (
 
 // importArchives checks all archives that are not listed yet before it takes
 // the first. The check, which can take minutes, holds no lock.
-func (a *Agent) importArchives(ctx context.Context, holder string, req ImportRequest) (*Change, error) {
+func (a *Agent) importArchives(ctx context.Context, holder string, req ImportRequest) (*ChangeResult, error) {
 	paths, err := a.archivePaths(req.Archives)
 	if err != nil {
 		return nil, err
 	}
 	checked, err := a.verifyNew(ctx, paths, req.DryRun && req.Structure)
 	if err != nil {
-		return nil, reasoned(ReasonInvalid, err)
+		return nil, withReason(ReasonInvalid, err)
 	}
-	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*Change, error) {
+	return a.change(ctx, holder, req.DryRun, func(inv *inventory) (*ChangeResult, error) {
 		change, err := importInto(inv, paths, checked)
 		if err == nil && !req.DryRun {
 			a.noteImported(change, checked)
@@ -32,7 +32,7 @@ func (a *Agent) importArchives(ctx context.Context, holder string, req ImportReq
 
 // noteImported notes which archives were checked, before they are listed: the
 // registry looks for it when it sees them there.
-func (a *Agent) noteImported(change *Change, checked map[string]*approved) {
+func (a *Agent) noteImported(change *ChangeResult, checked map[string]*verifiedArchive) {
 	for i := range change.Items {
 		item := &change.Items[i]
 		if item.Action != Imported {
@@ -44,13 +44,13 @@ func (a *Agent) noteImported(change *Change, checked map[string]*approved) {
 	}
 }
 
-func (a *Agent) verifyNew(ctx context.Context, paths []string, structure bool) (map[string]*approved, error) {
+func (a *Agent) verifyNew(ctx context.Context, paths []string, structure bool) (map[string]*verifiedArchive, error) {
 	doc, err := a.Configuration.SolutionsFile().Read()
 	if err != nil {
 		return nil, err
 	}
 	inv := a.inventory(doc)
-	checked := map[string]*approved{}
+	checked := map[string]*verifiedArchive{}
 	var failed []error
 	for _, path := range paths {
 		if inv.byPath(path) != nil {
@@ -66,7 +66,7 @@ func (a *Agent) verifyNew(ctx context.Context, paths []string, structure bool) (
 	return checked, errors.Join(failed...)
 }
 
-func (a *Agent) verifyOne(ctx context.Context, path string, structure bool) (*approved, error) {
+func (a *Agent) verifyOne(ctx context.Context, path string, structure bool) (*verifiedArchive, error) {
 	if !structure {
 		return a.verify(ctx, path)
 	}
@@ -74,29 +74,29 @@ func (a *Agent) verifyOne(ctx context.Context, path string, structure bool) (*ap
 	if err != nil {
 		return nil, err
 	}
-	return &approved{content: content}, nil
+	return &verifiedArchive{content: content}, nil
 }
 
-func importInto(inv *inventory, paths []string, checked map[string]*approved) (*Change, error) {
-	change := &Change{}
+func importInto(inv *inventory, paths []string, checked map[string]*verifiedArchive) (*ChangeResult, error) {
+	change := &ChangeResult{}
 	for _, path := range paths {
-		if l := inv.byPath(path); l != nil {
-			if l.err != nil {
-				return nil, reasoned(ReasonInvalid, fmt.Errorf("%s is imported already, and cannot be used any more: %w", path, l.err))
+		if e := inv.byPath(path); e != nil {
+			if e.err != nil {
+				return nil, withReason(ReasonInvalid, fmt.Errorf("%s is imported already, and cannot be used any more: %w", path, e.err))
 			}
-			change.Items = append(change.Items, ChangeItem{Subject: path, ID: l.content.ID, Action: Unchanged})
+			change.Items = append(change.Items, ChangeItem{Subject: path, ID: e.content.ID, Action: Unchanged})
 			continue
 		}
 		v := checked[path]
 		if v == nil {
-			return nil, reasoned(ReasonConflict, fmt.Errorf("%s was removed from the configuration while it was being imported", path))
+			return nil, withReason(ReasonConflict, fmt.Errorf("%s was removed from the configuration while it was being imported", path))
 		}
 		if other := inv.byID(v.content.ID); other != nil {
 			advice := "to replace the imported one, first run: kubectl solution unimport " + other.path
 			if checked[other.path] != nil {
 				advice = "import one of them"
 			}
-			return nil, reasoned(ReasonConflict, hint.With(
+			return nil, withReason(ReasonConflict, hint.With(
 				fmt.Errorf("%s and %s both hold %s version %s", other.path, path, v.content.Name, v.content.Version), "%s", advice))
 		}
 		inv.add(path, v.content)

@@ -45,7 +45,7 @@ func TestImportTellsWarningsAndProgress(t *testing.T) {
 	if last.Total == 0 || last.Done != last.Total {
 		t.Errorf("the last progress is %+v", last)
 	}
-	var c Change
+	var c ChangeResult
 	if err := json.Unmarshal(list[len(list)-1].Result, &c); err != nil {
 		t.Fatal(err)
 	}

@@ -18,11 +18,11 @@ import (
 type inventory struct {
 	agent *Agent
 	doc   *solutionsconfig.Document
-	items []*listed
+	items []*archiveEntry
 }
 
-// listed is one archive of the configuration.
-type listed struct {
+// archiveEntry is one archive of the configuration.
+type archiveEntry struct {
 	path    string // as the configuration has it
 	content *v1alpha1.Content
 	err     error // why there is no content
@@ -32,7 +32,7 @@ func (a *Agent) inventory(doc *solutionsconfig.Document) *inventory {
 	inv := &inventory{agent: a, doc: doc}
 	for _, path := range doc.Configuration().Archives {
 		content, err := inspect(path)
-		inv.items = append(inv.items, &listed{path: path, content: content, err: err})
+		inv.items = append(inv.items, &archiveEntry{path: path, content: content, err: err})
 	}
 	return inv
 }
@@ -52,16 +52,16 @@ func inspect(path string) (*v1alpha1.Content, error) {
 	return content, nil
 }
 
-func (inv *inventory) byPath(path string) *listed {
-	for _, l := range inv.items {
-		if filepath.Clean(l.path) == path {
-			return l
+func (inv *inventory) byPath(path string) *archiveEntry {
+	for _, e := range inv.items {
+		if filepath.Clean(e.path) == path {
+			return e
 		}
 	}
 	return nil
 }
 
-func (inv *inventory) byID(id string) *listed {
+func (inv *inventory) byID(id string) *archiveEntry {
 	if all := inv.allByID(id); len(all) > 0 {
 		return all[0]
 	}
@@ -69,11 +69,11 @@ func (inv *inventory) byID(id string) *listed {
 }
 
 // allByID returns one archive at most, except after an edit by hand.
-func (inv *inventory) allByID(id string) []*listed {
-	var all []*listed
-	for _, l := range inv.items {
-		if l.content != nil && l.content.ID == id {
-			all = append(all, l)
+func (inv *inventory) allByID(id string) []*archiveEntry {
+	var all []*archiveEntry
+	for _, e := range inv.items {
+		if e.content != nil && e.content.ID == id {
+			all = append(all, e)
 		}
 	}
 	return all
@@ -82,9 +82,9 @@ func (inv *inventory) allByID(id string) []*listed {
 // versions returns the imported versions of a Solution.
 func (inv *inventory) versions(name string) []string {
 	var versions []string
-	for _, l := range inv.items {
-		if l.content != nil && l.content.Name == name {
-			versions = append(versions, l.content.Version)
+	for _, e := range inv.items {
+		if e.content != nil && e.content.Name == name {
+			versions = append(versions, e.content.Version)
 		}
 	}
 	slices.SortFunc(versions, v1alpha1.CompareVersions)
@@ -94,12 +94,12 @@ func (inv *inventory) versions(name string) []string {
 // add imports an archive; the configuration is edited with it.
 func (inv *inventory) add(path string, content *v1alpha1.Content) {
 	inv.doc.AddArchive(path)
-	inv.items = append(inv.items, &listed{path: path, content: content})
+	inv.items = append(inv.items, &archiveEntry{path: path, content: content})
 }
 
-func (inv *inventory) remove(l *listed) {
-	inv.doc.RemoveArchive(l.path)
-	inv.items = slices.DeleteFunc(inv.items, func(other *listed) bool { return other.path == l.path })
+func (inv *inventory) remove(e *archiveEntry) {
+	inv.doc.RemoveArchive(e.path)
+	inv.items = slices.DeleteFunc(inv.items, func(other *archiveEntry) bool { return other.path == e.path })
 }
 
 // unresolved returns the Solutions with an active version that none of the
@@ -115,9 +115,9 @@ func (inv *inventory) unresolved() []string {
 	return names
 }
 
-func (inv *inventory) state() State {
+func (inv *inventory) state() NodeState {
 	c := inv.agent.Configuration
-	s := State{
+	s := NodeState{
 		ConfigurationPath: c.SolutionsFile().Path,
 		Endpoint:          c.Registry.Endpoint,
 		Archives:          []ArchiveState{},
@@ -128,10 +128,10 @@ func (inv *inventory) state() State {
 	if err != nil {
 		s.Problems = append(s.Problems, fmt.Sprintf("what is mounted cannot be told: %v", err))
 	}
-	for _, l := range inv.items {
-		as := ArchiveState{Path: l.path, Content: l.content, Mountpoint: mountpoints[l.path]}
-		if l.err != nil {
-			as.Error = l.err.Error()
+	for _, e := range inv.items {
+		as := ArchiveState{Path: e.path, Content: e.content, Mountpoint: mountpoints[e.path]}
+		if e.err != nil {
+			as.Error = e.err.Error()
 		}
 		s.Archives = append(s.Archives, as)
 	}
@@ -156,28 +156,28 @@ func (inv *inventory) state() State {
 func (inv *inventory) duplicates() []string {
 	var problems []string
 	first := map[string]string{}
-	for _, l := range inv.items {
-		if l.content == nil {
+	for _, e := range inv.items {
+		if e.content == nil {
 			continue
 		}
-		if other, ok := first[l.content.ID]; ok {
-			problems = append(problems, fmt.Sprintf("%s and %s both hold %s", other, l.path, l.content.ID))
+		if other, ok := first[e.content.ID]; ok {
+			problems = append(problems, fmt.Sprintf("%s and %s both hold %s", other, e.path, e.content.ID))
 			continue
 		}
-		first[l.content.ID] = l.path
+		first[e.content.ID] = e.path
 	}
 	return problems
 }
 
 // list answers a ListRequest.
-func (a *Agent) list(ctx context.Context, req ListRequest) (*State, error) {
+func (a *Agent) list(ctx context.Context, req ListRequest) (*NodeState, error) {
 	doc, err := a.Configuration.SolutionsFile().Read()
 	if err != nil {
-		return nil, reasoned(ReasonInvalid, err)
+		return nil, withReason(ReasonInvalid, err)
 	}
 	inv := a.inventory(doc)
-	for _, l := range inv.items {
-		if err := a.distrust(ctx, l, req); err != nil {
+	for _, e := range inv.items {
+		if err := a.markDamaged(ctx, e, req); err != nil {
 			return nil, err
 		}
 	}
@@ -185,20 +185,20 @@ func (a *Agent) list(ctx context.Context, req ListRequest) (*State, error) {
 	return &s, nil
 }
 
-// distrust takes the content away of an archive that is damaged.
-func (a *Agent) distrust(ctx context.Context, l *listed, req ListRequest) error {
+// markDamaged takes the content of an archive away that is damaged.
+func (a *Agent) markDamaged(ctx context.Context, e *archiveEntry, req ListRequest) error {
 	switch {
-	case l.content == nil:
-	case slices.Contains(req.Damaged, l.path):
-		l.content, l.err = nil, fmt.Errorf("%s is damaged", l.path)
+	case e.content == nil:
+	case slices.Contains(req.Damaged, e.path):
+		e.content, e.err = nil, fmt.Errorf("%s is damaged", e.path)
 	case req.Verify:
-		v, err := a.verify(ctx, l.path)
+		v, err := a.verify(ctx, e.path)
 		if err != nil {
-			l.content, l.err = nil, err
+			e.content, e.err = nil, err
 			break
 		}
 		// Without the note the registry checks it itself.
-		_ = a.Configuration.VerifiedFolder().Note(filepath.Clean(l.path), *v.state)
+		_ = a.Configuration.VerifiedFolder().Note(filepath.Clean(e.path), *v.state)
 	}
 	return ctx.Err()
 }

@@ -33,7 +33,7 @@ func TestArchivesThatVanish(t *testing.T) {
 	n.refused(Request{Unimport: &UnimportRequest{Archives: []string{gone}}}, ReasonInUse,
 		"$A/1.0.102.iso cannot be read, and may hold the active version of example-solution", "first run: kubectl solution deactivate example-solution")
 	n.activate("latest")
-	c := resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{gone}}})
+	c := resultOf[ChangeResult](n, Request{Unimport: &UnimportRequest{Archives: []string{gone}}})
 	n.wantItems(c, "unimported 1.0.102.iso")
 }
 
@@ -48,15 +48,15 @@ func TestArchivesThatAreDamaged(t *testing.T) {
 	s := n.list()
 	n.wantArchives(*s, "1.0.101.iso: reading $A/1.0.101.iso: "+isoError(t, cut), "1.0.102.iso example-solution-1.0.102", "1.0.103.iso example-solution-1.0.103")
 	// A list with a check of the blobs finds it, and one that is told of it.
-	verified := resultOf[State](n, Request{List: &ListRequest{Verify: true}})
+	verified := resultOf[NodeState](n, Request{List: &ListRequest{Verify: true}})
 	if got := verified.Archives[1]; got.Content != nil || !strings.HasPrefix(got.Error, "checking "+damaged+": images/") {
 		t.Errorf("%+v", got)
 	}
-	told := resultOf[State](n, Request{List: &ListRequest{Damaged: []string{damaged, "/none.iso"}}})
+	told := resultOf[NodeState](n, Request{List: &ListRequest{Damaged: []string{damaged, "/none.iso"}}})
 	if got := told.Archives[1]; got.Content != nil || got.Error != damaged+" is damaged" {
 		t.Errorf("%+v", got)
 	}
-	for _, s := range []*State{verified, told} {
+	for _, s := range []*NodeState{verified, told} {
 		if s.Archives[2].Content == nil || s.Archives[2].Error != "" {
 			t.Errorf("%+v", s.Archives[2])
 		}

@@ -23,12 +23,12 @@ type Mounter interface {
 // archives returns those that can be mounted, and the paths of those that
 // cannot be read.
 func (inv *inventory) archives() (readable []mount.Archive, unreadable []string) {
-	for _, l := range inv.items {
-		if l.content == nil {
-			unreadable = append(unreadable, filepath.Clean(l.path))
+	for _, e := range inv.items {
+		if e.content == nil {
+			unreadable = append(unreadable, filepath.Clean(e.path))
 			continue
 		}
-		readable = append(readable, mount.Archive{ID: l.content.ID, Path: filepath.Clean(l.path)})
+		readable = append(readable, mount.Archive{ID: e.content.ID, Path: filepath.Clean(e.path)})
 	}
 	return readable, unreadable
 }
@@ -45,9 +45,9 @@ func (inv *inventory) mountpoints() (map[string]string, error) {
 		return nil, err
 	}
 	found := map[string]string{}
-	for _, l := range inv.items {
-		if l.content != nil {
-			found[l.path], dirs = dirs[0], dirs[1:]
+	for _, e := range inv.items {
+		if e.content != nil {
+			found[e.path], dirs = dirs[0], dirs[1:]
 		}
 	}
 	return found, nil
@@ -74,25 +74,25 @@ func (inv *inventory) mount(ctx context.Context, dryRun bool) mounting {
 // report adds to a change what was done about mounts: an item for each mount
 // that was made or undone; what failed is a warning of the item that it
 // concerns, and where there is none, a problem of the node.
-func (m mounting) report(c *Change) {
+func (m mounting) report(c *ChangeResult) {
 	if m.err != nil {
-		c.concern(func(i ChangeItem) bool { return i.Action == Imported || i.Action == Unimported }, advised(m.err))
+		addWarning(c, advised(m.err), func(i ChangeItem) bool { return i.Action == Imported || i.Action == Unimported })
 	}
 	for _, o := range m.outcomes {
 		if o.Err != nil {
 			text := fmt.Sprintf("%s is not as it should be: %s", o.Dir, advised(o.Err))
-			c.concern(func(i ChangeItem) bool { return filepath.Clean(i.Subject) == o.Path }, text)
+			addWarning(c, text, func(i ChangeItem) bool { return filepath.Clean(i.Subject) == o.Path })
 			continue
 		}
 		c.Items = append(c.Items, ChangeItem{Subject: o.Path, ID: o.ID, Action: Action(o.Action), Warnings: o.Notes})
 		if m.dryRun {
-			c.State.expect(o)
+			expectMount(&c.State, o)
 		}
 	}
 }
 
-// concern adds a warning to the items that it concerns, or else a problem.
-func (c *Change) concern(concerns func(ChangeItem) bool, warning string) {
+// addWarning adds a warning to the items that it concerns, or else a problem.
+func addWarning(c *ChangeResult, warning string, concerns func(ChangeItem) bool) {
 	found := false
 	for i := range c.Items {
 		if concerns(c.Items[i]) {
@@ -105,8 +105,8 @@ func (c *Change) concern(concerns func(ChangeItem) bool, warning string) {
 	}
 }
 
-// expect notes where an archive would be mounted.
-func (s *State) expect(o mount.Outcome) {
+// expectMount notes where an archive would be mounted.
+func expectMount(s *NodeState, o mount.Outcome) {
 	for i, a := range s.Archives {
 		if o.Action == mount.Mounted && filepath.Clean(a.Path) == o.Path {
 			s.Archives[i].Mountpoint = o.Dir

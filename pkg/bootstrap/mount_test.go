@@ -69,12 +69,12 @@ func failed(a mount.Archive) mount.Outcome {
 }
 
 // askMounting returns the lines of what a request does with a mounter.
-func (n *node) askMounting(m *notedMounter, req Request) (*Change, []string) {
+func (n *node) askMounting(m *notedMounter, req Request) (*ChangeResult, []string) {
 	n.t.Helper()
 	a := n.agent()
 	a.Mounts = m
 	list := n.serve(a, req)
-	c := &Change{}
+	c := &ChangeResult{}
 	if err := json.Unmarshal(list[len(list)-1].Result, c); err != nil {
 		n.t.Fatalf("%v: %+v", err, list[len(list)-1].Error)
 	}

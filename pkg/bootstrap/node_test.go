@@ -90,7 +90,7 @@ func (n *node) damaged(version string) string {
 func (n *node) agent() *Agent {
 	return &Agent{
 		Configuration: Configuration{
-			Root: n.root, Registry: RegistryConfiguration{Endpoint: "registry:5000", Listen: []string{defaultListen}},
+			Root: n.root, Registry: RegistryConfiguration{Endpoint: "registry:5000", Listen: []string{DefaultListen}},
 			Archives: ArchivesConfiguration{Upload: stdcmp.Or(n.upload, filepath.Join(n.root, DefaultUploadFolder)), Allow: n.allow},
 			Mount:    mount.None,
 		},
@@ -144,7 +144,7 @@ func parseEvents(t *testing.T, output string) []Event {
 		if err := json.Unmarshal([]byte(line), &e); err != nil || !strings.HasSuffix(line, "\n") {
 			t.Fatalf("no event: %q: %v", line, err)
 		}
-		if e.Alive != nil && len(list) > 0 && !last(list).isLast() {
+		if e.Alive != nil && len(list) > 0 && !isLast(last(list)) {
 			continue
 		}
 		list = append(list, e)
@@ -166,8 +166,8 @@ func parseEvents(t *testing.T, output string) []Event {
 
 func last(list []Event) Event { return list[len(list)-1] }
 
-// isLast says that nothing may follow.
-func (e Event) isLast() bool { return e.Result != nil || e.Error != nil }
+// isLast reports whether nothing may follow.
+func isLast(e Event) bool { return e.Result != nil || e.Error != nil }
 
 // ask returns the result of a request.
 func resultOf[T any](n *node, req Request) *T {
@@ -184,16 +184,19 @@ func resultOf[T any](n *node, req Request) *T {
 	return result
 }
 
-func (n *node) list() *State { n.t.Helper(); return resultOf[State](n, Request{List: &ListRequest{}}) }
-
-func (n *node) importAll(paths ...string) *Change {
+func (n *node) list() *NodeState {
 	n.t.Helper()
-	return resultOf[Change](n, Request{Import: &ImportRequest{Archives: paths}})
+	return resultOf[NodeState](n, Request{List: &ListRequest{}})
 }
 
-func (n *node) activate(version string) *Change {
+func (n *node) importAll(paths ...string) *ChangeResult {
 	n.t.Helper()
-	return resultOf[Change](n, Request{Activate: &ActivateRequest{Name: "example-solution", Version: version}})
+	return resultOf[ChangeResult](n, Request{Import: &ImportRequest{Archives: paths}})
+}
+
+func (n *node) activate(version string) *ChangeResult {
+	n.t.Helper()
+	return resultOf[ChangeResult](n, Request{Activate: &ActivateRequest{Name: "example-solution", Version: version}})
 }
 
 // refused checks the failure of a request: its reason, text and hint. In both,
@@ -217,7 +220,7 @@ func (n *node) refused(req Request, reason Reason, message, hint string) {
 }
 
 // items returns "imported 1.0.100.iso example-solution-1.0.100" for each.
-func items(c *Change) []string {
+func items(c *ChangeResult) []string {
 	var lines []string
 	for _, i := range c.Items {
 		lines = append(lines, strings.TrimSpace(fmt.Sprintf("%s %s %s", i.Action, filepath.Base(i.Subject), i.ID)))
@@ -227,7 +230,7 @@ func items(c *Change) []string {
 
 // archivesOf returns "1.0.100.iso example-solution-1.0.100" for each, or what is
 // wrong with it.
-func archivesOf(s State) []string {
+func archivesOf(s NodeState) []string {
 	var lines []string
 	for _, a := range s.Archives {
 		line := filepath.Base(a.Path)
@@ -241,14 +244,14 @@ func archivesOf(s State) []string {
 	return lines
 }
 
-func (n *node) wantItems(c *Change, want ...string) {
+func (n *node) wantItems(c *ChangeResult, want ...string) {
 	n.t.Helper()
 	if diff := cmp.Diff(want, items(c)); diff != "" {
 		n.t.Errorf("items, -want +got:\n%s", diff)
 	}
 }
 
-func (n *node) wantArchives(s State, want ...string) {
+func (n *node) wantArchives(s NodeState, want ...string) {
 	n.t.Helper()
 	if diff := cmp.Diff(want, archivesOf(s)); diff != "" {
 		n.t.Errorf("archives, -want +got:\n%s", diff)

@@ -48,7 +48,7 @@ func readinessAt(ctx context.Context, c RegistryConfiguration, address string) (
 	if err != nil {
 		return nil, err
 	}
-	if anyPort(address) {
+	if AnyPort(address) {
 		return nil, errors.New("its port is any that is free, so it cannot be asked")
 	}
 	client, err := probeClient(c.TLS)

@@ -17,31 +17,35 @@ import (
 // request of another one.
 const Protocol = 1
 
+// MaxRequestBytes bounds a request.
+const MaxRequestBytes = 1 << 20
+
 // Request asks for one thing: of the pointers, exactly one is set.
 type Request struct {
 	Protocol int `json:"protocol"`
 	// Holder names the one who asks, for those who have to wait for a lock.
 	Holder string `json:"holder,omitempty"`
-	// Attended says that the client keeps the helper's input open until it has
-	// the answer: where the input ends before, the client is gone. Of a helper
-	// in a pod the output goes on to be taken for a while then, or for good.
-	Attended   bool               `json:"attended,omitempty"`
-	List       *ListRequest       `json:"list,omitempty"`
-	Check      *CheckRequest      `json:"check,omitempty"`
-	Import     *ImportRequest     `json:"import,omitempty"`
-	Unimport   *UnimportRequest   `json:"unimport,omitempty"`
-	Activate   *ActivateRequest   `json:"activate,omitempty"`
-	Deactivate *DeactivateRequest `json:"deactivate,omitempty"`
-	Read       *ReadRequest       `json:"read,omitempty"`
-	Upload     *UploadRequest     `json:"upload,omitempty"`
-	Sync       *SyncRequest       `json:"sync,omitempty"`
+	// KeepStdinOpen says that the client keeps the helper's input open until it
+	// has the answer: where the input ends before, the client is gone. Of a
+	// helper in a pod the output goes on to be taken for a while then, or for
+	// good.
+	KeepStdinOpen bool               `json:"attended,omitempty"`
+	List          *ListRequest       `json:"list,omitempty"`
+	Check         *CheckRequest      `json:"check,omitempty"`
+	Import        *ImportRequest     `json:"import,omitempty"`
+	Unimport      *UnimportRequest   `json:"unimport,omitempty"`
+	Activate      *ActivateRequest   `json:"activate,omitempty"`
+	Deactivate    *DeactivateRequest `json:"deactivate,omitempty"`
+	Read          *ReadRequest       `json:"read,omitempty"`
+	Upload        *UploadRequest     `json:"upload,omitempty"`
+	Sync          *SyncRequest       `json:"sync,omitempty"`
 	// Configuration asks for the helper's Configuration.
 	Configuration *ConfigurationRequest `json:"configuration,omitempty"`
 	Status        *StatusRequest        `json:"status,omitempty"`
 }
 
-// changes says that a request may change something on the node.
-func (r *Request) changes() bool {
+// Changes reports whether the request may change something on the node.
+func (r *Request) Changes() bool {
 	return r.Import != nil && !r.Import.DryRun || r.Unimport != nil && !r.Unimport.DryRun ||
 		r.Activate != nil && !r.Activate.DryRun || r.Deactivate != nil && !r.Deactivate.DryRun ||
 		r.Sync != nil && !r.Sync.DryRun
@@ -50,8 +54,8 @@ func (r *Request) changes() bool {
 // ConfigurationRequest has nothing to say.
 type ConfigurationRequest struct{}
 
-// ListRequest asks for the State. With Verify, every archive is checked blob
-// by blob, and those that fail have no content.
+// ListRequest asks for the NodeState. With Verify, every archive is checked
+// blob by blob, and those that fail have no content.
 type ListRequest struct {
 	Verify bool `json:"verify,omitempty"`
 	// Damaged are paths of archives that an earlier check found damaged, so
@@ -112,16 +116,6 @@ type SyncRequest struct {
 type ReadRequest struct {
 	Archive string   `json:"archive"`
 	Paths   []string `json:"paths"`
-}
-
-// UploadRequest brings an archive to the node: its bytes follow the request, in
-// the way that docs/protocol.md describes.
-type UploadRequest struct {
-	// Name is the archive's in the folder that the helper's configuration names.
-	Name string `json:"name"`
-	// Size is that of the archive, in bytes.
-	Size   int64 `json:"size"`
-	DryRun bool  `json:"dryRun,omitempty"`
 }
 
 // Event is one line of the helper's output: of the pointers, exactly one is
@@ -185,8 +179,8 @@ const (
 	ReasonInternal   Reason = "Internal"
 )
 
-// State is what is imported on the bootstrap node.
-type State struct {
+// NodeState is what is imported on the bootstrap node.
+type NodeState struct {
 	// ConfigurationPath is that of solutions.yaml on the node.
 	ConfigurationPath string `json:"configurationPath"`
 	// Endpoint is the registry's, host[:port][/path].
@@ -229,11 +223,11 @@ type CheckedArchive struct {
 	Report  archive.Report    `json:"report"`
 }
 
-// Change answers a request that changes the configuration.
-type Change struct {
+// ChangeResult answers a request that changes the configuration.
+type ChangeResult struct {
 	Items []ChangeItem `json:"items"`
 	// State is that after the change; with DryRun, as it would be.
-	State State `json:"state"`
+	State NodeState `json:"state"`
 }
 
 // ChangeItem tells what happened to one archive or Solution.
@@ -262,16 +256,6 @@ const (
 	Mounted     Action = "mounted"
 	Unmounted   Action = "unmounted"
 )
-
-// UploadResult answers an UploadRequest.
-type UploadResult struct {
-	// Path is that of the archive on the node.
-	Path string `json:"path"`
-	// Action is Uploaded, or Unchanged where the archive was there already.
-	Action Action `json:"action"`
-	// Received is how many bytes were sent, in this upload.
-	Received int64 `json:"received"`
-}
 
 // ReadResult answers a ReadRequest, in its order.
 type ReadResult struct {

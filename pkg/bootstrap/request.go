@@ -14,9 +14,6 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
-// MaxRequestBytes bounds a request.
-const MaxRequestBytes = 1 << 20
-
 // decodeRequest reads a request: a JSON value, and the newline after it where
 // the input does not end there. What follows is left in the reader that it
 // returns.

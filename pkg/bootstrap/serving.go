@@ -32,7 +32,7 @@ func checkServing(c Configuration) error {
 		if err := checkListen(address); err != nil {
 			return fmt.Errorf("metrics.listen: %w", err)
 		}
-		if slices.Contains(c.Registry.Listen, address) && !anyPort(address) {
+		if slices.Contains(c.Registry.Listen, address) && !AnyPort(address) {
 			return fmt.Errorf("metrics.listen: %q is an address of the registry", address)
 		}
 	}
@@ -85,8 +85,8 @@ func checkListen(address string) error {
 	return nil
 }
 
-// anyPort tells whether an address leaves the port to the system.
-func anyPort(address string) bool {
+// AnyPort reports whether an address leaves the port to the system.
+func AnyPort(address string) bool {
 	_, port, err := net.SplitHostPort(address)
 	return err == nil && port == "0"
 }

@@ -5,7 +5,6 @@ package bootstrap
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash"
@@ -73,7 +72,7 @@ func (s *staging) lock(path string) error {
 	}
 	there, err := os.Lstat(path)
 	if errors.Is(lockErr, unix.EWOULDBLOCK) || err != nil || !os.SameFile(opened, there) {
-		return reasoned(ReasonLocked, hint.With(fmt.Errorf("%s is being uploaded by someone else", s.target),
+		return withReason(ReasonLocked, hint.With(fmt.Errorf("%s is being uploaded by someone else", s.target),
 			"run the command again when that has ended"))
 	}
 	if !opened.Mode().IsRegular() {
@@ -94,7 +93,7 @@ func (s *staging) resume(ctx context.Context, progress func(done, total int64)) 
 	case info.Size() == 0:
 		return nil
 	}
-	s.written, err = hashFile(ctx, s.digest, s.file, info.Size(), progress)
+	s.written, err = HashFile(ctx, s.digest, s.file, info.Size(), progress)
 	return err
 }
 
@@ -114,7 +113,7 @@ func (s *staging) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *staging) sum() string { return digestString(s.digest) }
+func (s *staging) sum() string { return Digest(s.digest) }
 
 // commit makes the file the archive, for good.
 func (s *staging) commit() error {
@@ -147,7 +146,7 @@ func unoccupied(path string) error {
 }
 
 func occupied(path string) error {
-	return reasoned(ReasonConflict, hint.With(fmt.Errorf("there is another file at %s on the bootstrap node", path),
+	return withReason(ReasonConflict, hint.With(fmt.Errorf("there is another file at %s on the bootstrap node", path),
 		"give the archive another name, or remove that file from the node"))
 }
 
@@ -162,30 +161,6 @@ func checkSpace(folder string, needed int64) error {
 	if free >= needed {
 		return nil
 	}
-	return reasoned(ReasonNoSpace, hint.With(fmt.Errorf("no room in %s on the bootstrap node: %d bytes are needed, and %d are free", folder, needed, free),
+	return withReason(ReasonNoSpace, hint.With(fmt.Errorf("no room in %s on the bootstrap node: %d bytes are needed, and %d are free", folder, needed, free),
 		"make room there, or have archives.upload in the helper's configuration name another folder"))
 }
-
-// hashFile reads n bytes of a file, from its beginning, into a hash.
-func hashFile(ctx context.Context, into hash.Hash, file io.ReaderAt, n int64, progress func(done, total int64)) (int64, error) {
-	section, buf := io.NewSectionReader(file, 0, n), make([]byte, chunkBytes)
-	report := throttle(progress)
-	done := int64(0)
-	for {
-		if err := ctx.Err(); err != nil {
-			return done, err
-		}
-		count, err := section.Read(buf)
-		into.Write(buf[:count])
-		done += int64(count)
-		report(done, n)
-		if errors.Is(err, io.EOF) {
-			return done, nil
-		}
-		if err != nil {
-			return done, err
-		}
-	}
-}
-
-func digestString(h hash.Hash) string { return "sha256:" + hex.EncodeToString(h.Sum(nil)) }

@@ -79,7 +79,7 @@ func TestStatus(t *testing.T) {
 	one, two := n.archive("1.0.101"), n.archive("1.0.102")
 	missing := filepath.Join(n.archives, "missing.iso")
 	n.configure("apiVersion: solutions.metalk8s.scality.com/v1alpha1\nkind: SolutionsConfiguration\narchives: [" + one + ", " + missing + ", " + two + "]\nactive: {example-solution: latest}\n")
-	resultOf[State](n, Request{List: &ListRequest{Verify: true}}) // notes that they are whole
+	resultOf[NodeState](n, Request{List: &ListRequest{Verify: true}}) // notes that they are whole
 	a := n.agent()
 	address := n.serveImages()
 	a.Configuration.Registry.Listen = []string{address, "127.0.0.1:1", "127.0.0.1:0"}

@@ -10,7 +10,7 @@ import (
 // sync answers a SyncRequest. The check of the archives, which can take
 // minutes, holds no lock; nor does a node where there is nothing to do, so that
 // those who may not write there can ask.
-func (a *Agent) sync(ctx context.Context, holder string, req SyncRequest) (*Change, error) {
+func (a *Agent) sync(ctx context.Context, holder string, req SyncRequest) (*ChangeResult, error) {
 	state, err := a.list(ctx, ListRequest{Verify: req.Verify, Damaged: req.Damaged})
 	if err != nil {
 		return nil, err
@@ -21,13 +21,13 @@ func (a *Agent) sync(ctx context.Context, holder string, req SyncRequest) (*Chan
 			unusable[as.Path] = errors.New(as.Error)
 		}
 	}
-	edit := func(inv *inventory) (*Change, error) {
-		for _, l := range inv.items {
-			if err := unusable[l.path]; err != nil {
-				l.content, l.err = nil, err
+	edit := func(inv *inventory) (*ChangeResult, error) {
+		for _, e := range inv.items {
+			if err := unusable[e.path]; err != nil {
+				e.content, e.err = nil, err
 			}
 		}
-		return &Change{Items: []ChangeItem{}}, nil
+		return &ChangeResult{Items: []ChangeItem{}}, nil
 	}
 	tried, err := a.change(ctx, holder, true, edit)
 	if err != nil || req.DryRun || len(tried.Items) == 0 {

@@ -21,11 +21,11 @@ func TestUnimport(t *testing.T) {
 	n.refused(unimport(UnimportRequest{Archives: paths}), ReasonInUse, "example-solution version 1.0.103 ($A/1.0.103.iso) is active", hint)
 	n.refused(unimport(UnimportRequest{Name: solutionName, Version: "1.0.103"}), ReasonInUse, "example-solution version 1.0.103 ($A/1.0.103.iso) is active",
 		"first activate another version: kubectl solution activate example-solution --version 1.0.102")
-	c := resultOf[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.102", Archives: []string{n.archives + "/none.iso"}}))
+	c := resultOf[ChangeResult](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.102", Archives: []string{n.archives + "/none.iso"}}))
 	n.wantItems(c, "unchanged none.iso", "unimported 1.0.102.iso example-solution-1.0.102")
-	c = resultOf[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.102"}))
+	c = resultOf[ChangeResult](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.102"}))
 	n.wantItems(c, "unchanged example-solution-1.0.102 example-solution-1.0.102")
-	c = resultOf[Change](n, unimport(UnimportRequest{Archives: paths[:2]}))
+	c = resultOf[ChangeResult](n, unimport(UnimportRequest{Archives: paths[:2]}))
 	n.wantItems(c, "unchanged 1.0.102.iso", "unimported 1.0.101.iso example-solution-1.0.101")
 	n.wantArchives(c.State, "1.0.103.iso example-solution-1.0.103")
 	if _, err := os.Stat(paths[0]); err != nil {
@@ -38,7 +38,7 @@ func TestUnimportTwoWays(t *testing.T) {
 	n := newNode(t)
 	path := n.archive("1.0.101")
 	n.importAll(path)
-	c := resultOf[Change](n, Request{Unimport: &UnimportRequest{Name: solutionName, Version: "1.0.101", Archives: []string{path}}})
+	c := resultOf[ChangeResult](n, Request{Unimport: &UnimportRequest{Name: solutionName, Version: "1.0.101", Archives: []string{path}}})
 	n.wantItems(c, "unimported 1.0.101.iso example-solution-1.0.101")
 	n.wantArchives(c.State)
 }
@@ -52,12 +52,12 @@ func TestUnimportOfDuplicates(t *testing.T) {
 	}
 	unimport := func(req UnimportRequest) Request { return Request{Unimport: &req} }
 	configure("example-solution: 1.0.101", first, second, other)
-	c := resultOf[Change](n, unimport(UnimportRequest{Archives: []string{second}}))
+	c := resultOf[ChangeResult](n, unimport(UnimportRequest{Archives: []string{second}}))
 	n.wantItems(c, "unimported copy.iso example-solution-1.0.101")
 	n.wantArchives(c.State, "1.0.101.iso example-solution-1.0.101", "1.0.102.iso example-solution-1.0.102")
 	// By name and version, it is all of them.
 	configure("", first, second, other)
-	c = resultOf[Change](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.101"}))
+	c = resultOf[ChangeResult](n, unimport(UnimportRequest{Name: solutionName, Version: "1.0.101"}))
 	n.wantItems(c, "unimported 1.0.101.iso example-solution-1.0.101", "unimported copy.iso example-solution-1.0.101")
 	n.wantArchives(c.State, "1.0.102.iso example-solution-1.0.102")
 	// One that is listed twice is one.
@@ -65,7 +65,7 @@ func TestUnimportOfDuplicates(t *testing.T) {
 	n.refused(unimport(UnimportRequest{Archives: []string{first}}), ReasonInUse,
 		"example-solution version 1.0.101 ($A/1.0.101.iso) is active", "first run: kubectl solution deactivate example-solution")
 	configure("", first, first)
-	c = resultOf[Change](n, unimport(UnimportRequest{Archives: []string{first}}))
+	c = resultOf[ChangeResult](n, unimport(UnimportRequest{Archives: []string{first}}))
 	n.wantArchives(c.State)
 	n.wantArchives(*n.list())
 }

@@ -25,7 +25,7 @@ func (c *Client) Upload(ctx context.Context, file *os.File, dryRun bool) (*Uploa
 		return nil, err
 	}
 	req := UploadRequest{Name: filepath.Base(file.Name()), Size: info.Size(), DryRun: dryRun}
-	if err := checkUpload(req); err != nil {
+	if err := req.Validate(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
@@ -94,7 +94,7 @@ func (s *sender) choose() (err error) {
 			return err
 		}
 	}
-	s.line, err = lineOf(choice{Offset: s.offset})
+	s.line, err = lineOf(UploadStart{Offset: s.offset})
 	return err
 }
 
@@ -102,11 +102,11 @@ func (s *sender) match(offer Offer) (int64, error) {
 	if offer.Offset == 0 {
 		return 0, nil
 	}
-	n, err := hashFile(s.ctx, s.digest, s.file, min(offer.Offset, s.info.Size()), s.compared)
+	n, err := HashFile(s.ctx, s.digest, s.file, min(offer.Offset, s.info.Size()), s.compared)
 	if err != nil {
 		return 0, s.broken(err)
 	}
-	if n == offer.Offset && digestString(s.digest) == offer.Digest {
+	if n == offer.Offset && Digest(s.digest) == offer.Digest {
 		return n, nil
 	}
 	s.digest.Reset()
@@ -138,7 +138,7 @@ func (s *sender) finish() error {
 	if now.Size() != s.info.Size() || !now.ModTime().Equal(s.info.ModTime()) {
 		return s.broken(errors.New("it was changed while it was read"))
 	}
-	s.line, err = lineOf(trailer{Digest: digestString(s.digest)})
+	s.line, err = lineOf(UploadEnd{Digest: Digest(s.digest)})
 	return err
 }
 

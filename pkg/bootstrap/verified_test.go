@@ -31,7 +31,7 @@ func (n *node) noted(path string) bool {
 func TestImportNotes(t *testing.T) {
 	n := newNode(t)
 	first, second := n.archive("1.0.101"), n.archive("1.0.102")
-	resultOf[Change](n, Request{Import: &ImportRequest{Archives: []string{first}, DryRun: true}})
+	resultOf[ChangeResult](n, Request{Import: &ImportRequest{Archives: []string{first}, DryRun: true}})
 	if n.noted(first) {
 		t.Error("noted by a dry run")
 	}
@@ -40,7 +40,7 @@ func TestImportNotes(t *testing.T) {
 	if !n.noted(first) || !n.noted(second) {
 		t.Error("not noted by the import")
 	}
-	resultOf[Change](n, Request{Unimport: &UnimportRequest{Archives: []string{first}}})
+	resultOf[ChangeResult](n, Request{Unimport: &UnimportRequest{Archives: []string{first}}})
 	if n.noted(first) || !n.noted(second) {
 		t.Errorf("noted after the first was removed: %t, %t", n.noted(first), n.noted(second))
 	}
@@ -57,7 +57,7 @@ func TestListNotes(t *testing.T) {
 		t.Error("noted without a check")
 	}
 	for range 2 {
-		resultOf[State](n, Request{List: &ListRequest{Verify: true}})
+		resultOf[NodeState](n, Request{List: &ListRequest{Verify: true}})
 		if !n.noted(whole) || n.noted(damaged) {
 			t.Errorf("noted: %t, the damaged one: %t", n.noted(whole), n.noted(damaged))
 		}

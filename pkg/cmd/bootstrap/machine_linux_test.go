@@ -64,7 +64,7 @@ func (m *machine) ask(req api.Request, result any) {
 // wantChange checks the items of what a request changes, and the problems.
 func (m *machine) wantChange(req api.Request, want ...string) {
 	m.t.Helper()
-	c := &api.Change{}
+	c := &api.ChangeResult{}
 	m.ask(req, c)
 	got := itemLines(c, true)
 	for _, p := range c.State.Problems {
@@ -89,7 +89,7 @@ func machineUnimport(paths ...string) api.Request {
 // the kernel, systemd and the helper say, and can be read.
 func (m *machine) wantMounted(versions ...string) {
 	m.t.Helper()
-	state := &api.State{}
+	state := &api.NodeState{}
 	m.ask(api.Request{List: &api.ListRequest{}}, state)
 	var said []string
 	for _, a := range state.Archives {
@@ -150,7 +150,7 @@ func TestMachineRestart(t *testing.T) {
 	for i, path := range paths {
 		want = append(want, "mounted example-solution-"+versions[i]+" "+filepath.Base(path))
 	}
-	c := &api.Change{}
+	c := &api.ChangeResult{}
 	m.ask(machineImport(paths...), c)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, slices.Sorted(slices.Values(itemLines(c, false)))); diff != "" {
@@ -315,7 +315,7 @@ func TestMachineCannot(t *testing.T) {
 	m.Run("rm", "/etc/systemd/system/"+unit)
 	m.Run("systemctl", "daemon-reload")
 	m.Run("mv", "/usr/bin/mount", "/usr/bin/mount.away")
-	c := &api.Change{}
+	c := &api.ChangeResult{}
 	m.ask(machineSync, c)
 	if len(c.State.Problems) != 1 || !strings.Contains(c.State.Problems[0], "systemctl start "+unit+": exit status 1") || !strings.Contains(c.State.Problems[0], "; journalctl --unit='"+unit+"' tells why") {
 		t.Errorf("problems: %q", c.State.Problems)

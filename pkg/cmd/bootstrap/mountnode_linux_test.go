@@ -95,29 +95,29 @@ func (n *mountNode) agent(req api.Request, before ...string) *exec.Cmd {
 }
 
 // run runs an agent, and returns the change that it tells of.
-func (n *mountNode) run(cmd *exec.Cmd) *api.Change {
+func (n *mountNode) run(cmd *exec.Cmd) *api.ChangeResult {
 	n.t.Helper()
 	out, err := cmd.Output()
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	var last struct{ Result *api.Change }
+	var last struct{ Result *api.ChangeResult }
 	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || jsonErr != nil || last.Result == nil {
 		n.t.Fatalf("%v: %v: %s", err, jsonErr, out)
 	}
 	return last.Result
 }
 
-func (n *mountNode) imports(paths ...string) *api.Change {
+func (n *mountNode) imports(paths ...string) *api.ChangeResult {
 	n.t.Helper()
 	return n.run(n.agent(api.Request{Import: &api.ImportRequest{Archives: paths}}))
 }
 
-func (n *mountNode) unimports(paths ...string) *api.Change {
+func (n *mountNode) unimports(paths ...string) *api.ChangeResult {
 	n.t.Helper()
 	return n.run(n.agent(api.Request{Unimport: &api.UnimportRequest{Archives: paths}}))
 }
 
 // sync tries first, and checks that this tells what is then done.
-func (n *mountNode) sync() *api.Change {
+func (n *mountNode) sync() *api.ChangeResult {
 	n.t.Helper()
 	tried := n.run(n.agent(api.Request{Sync: &api.SyncRequest{Verify: true, DryRun: true}}))
 	done := n.run(n.agent(api.Request{Sync: &api.SyncRequest{}}))
@@ -128,7 +128,7 @@ func (n *mountNode) sync() *api.Change {
 }
 
 // itemLines are the items of a change, in words, perhaps with their warnings.
-func itemLines(c *api.Change, warnings bool) []string {
+func itemLines(c *api.ChangeResult, warnings bool) []string {
 	var lines []string
 	for _, i := range c.Items {
 		lines = append(lines, fmt.Sprintf("%s %s %s", i.Action, i.ID, filepath.Base(i.Subject)))
@@ -143,7 +143,7 @@ func itemLines(c *api.Change, warnings bool) []string {
 
 // wantChange checks the items of a change, with $R for the root; problems come
 // last.
-func (n *mountNode) wantChange(c *api.Change, want ...string) {
+func (n *mountNode) wantChange(c *api.ChangeResult, want ...string) {
 	n.t.Helper()
 	got := itemLines(c, true)
 	for _, p := range c.State.Problems {
@@ -159,11 +159,11 @@ func (n *mountNode) wantChange(c *api.Change, want ...string) {
 
 // state asks what is imported, and checks that mountpoints are as they are said
 // to be.
-func (n *mountNode) state() *api.State {
+func (n *mountNode) state() *api.NodeState {
 	n.t.Helper()
 	out, err := n.agent(api.Request{List: &api.ListRequest{}}).Output()
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	var last struct{ Result *api.State }
+	var last struct{ Result *api.NodeState }
 	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || jsonErr != nil {
 		n.t.Fatalf("%v: %v: %s", err, jsonErr, out)
 	}

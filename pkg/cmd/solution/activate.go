@@ -46,7 +46,7 @@ func newActivateCommand(streams genericiooptions.IOStreams, conn *util.Connectio
 			if err := o.complete(cmd); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+			return o.run(cmd.Context(), func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.ChangeResult, error) {
 				return node.Activate(ctx, bootstrap.ActivateRequest{Name: args[0], Version: version, DryRun: dryRun})
 			})
 		},
@@ -83,7 +83,7 @@ func newDeactivateCommand(streams genericiooptions.IOStreams, conn *util.Connect
 			if err := o.complete(cmd); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+			return o.run(cmd.Context(), func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.ChangeResult, error) {
 				return node.Deactivate(ctx, bootstrap.DeactivateRequest{Name: args[0], DryRun: dryRun})
 			})
 		},

@@ -124,7 +124,7 @@ func (f *bootstrapFacts) duplicate(a bootstrap.ArchiveState) bool {
 	return false
 }
 
-func lists(s *bootstrap.State, path string) bool {
+func lists(s *bootstrap.NodeState, path string) bool {
 	return slices.ContainsFunc(s.Archives, func(a bootstrap.ArchiveState) bool { return filepath.Clean(a.Path) == path })
 }
 

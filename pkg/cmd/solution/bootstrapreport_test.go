@@ -31,7 +31,7 @@ func goodFacts() *bootstrapFacts {
 		node: &bootstrap.Status{
 			Version: "1.2.3", Protocol: 1, SolutionsPath: solutionsPath,
 			Configuration: bootstrap.Configuration{Registry: bootstrap.RegistryConfiguration{Endpoint: "node:5000", Listen: []string{":5000"}}},
-			State: &bootstrap.State{
+			State: &bootstrap.NodeState{
 				Archives: []bootstrap.ArchiveState{{Path: "/one.iso", Content: content("1.0.0")}, {Path: "/two.iso", Content: content("2.0.0")}},
 				Active:   map[string]string{"storage": "2.0.0"},
 			},
@@ -56,7 +56,7 @@ func TestBootstrapProblems(t *testing.T) {
 	}{
 		"none": {func(*bootstrapFacts) {}, nil},
 		"nothing is imported": {func(f *bootstrapFacts) {
-			f.node.State, f.node.Registry[0].Readiness.Archives, f.catalog = &bootstrap.State{}, []bootstrap.ServedArchive{}, &cluster.Catalog{}
+			f.node.State, f.node.Registry[0].Readiness.Archives, f.catalog = &bootstrap.NodeState{}, []bootstrap.ServedArchive{}, &cluster.Catalog{}
 		}, nil},
 		"one of two addresses is down": {func(f *bootstrapFacts) {
 			f.node.Registry = append(f.node.Registry, bootstrap.RegistryStatus{Listen: "[::1]:5000", Error: "connection refused"})
@@ -94,7 +94,7 @@ func TestBootstrapProblems(t *testing.T) {
 			"the cluster records no endpoint of the registry, and the bootstrap node has node:5000 -> " + syncHint,
 		}},
 		"the node knows nothing": {func(f *bootstrapFacts) {
-			f.node.State, f.node.Registry[0].Readiness.Archives = &bootstrap.State{}, []bootstrap.ServedArchive{}
+			f.node.State, f.node.Registry[0].Readiness.Archives = &bootstrap.NodeState{}, []bootstrap.ServedArchive{}
 		}, []string{
 			"the cluster lists storage-1.0.0 (/one.iso), and the bootstrap node does not -> " + syncHint,
 			"the cluster lists storage-2.0.0 (/two.iso), and the bootstrap node does not -> " + syncHint,

@@ -47,7 +47,7 @@ type change struct {
 // compute finds out what a state of the node means for the cluster. It changes
 // nothing. The catalog is the one that was read before the state, so that
 // writing it back fails where someone else has written in between.
-func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, state *bootstrap.State) (*change, error) {
+func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, state *bootstrap.NodeState) (*change, error) {
 	c := &change{catalog: catalog}
 	var err error
 	if c.environments, err = r.cluster.Environments(ctx); err != nil {
@@ -78,7 +78,7 @@ func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, stat
 	return c, r.computeOperators(ctx, c, records, contents, state.Endpoint)
 }
 
-func nodeOf(state *bootstrap.State, recorded map[string][]v1alpha1.SolutionRecord) plan.Node {
+func nodeOf(state *bootstrap.NodeState, recorded map[string][]v1alpha1.SolutionRecord) plan.Node {
 	node := plan.Node{}
 	for _, a := range state.Archives {
 		if a.Content == nil {
@@ -103,7 +103,7 @@ func nodeOf(state *bootstrap.State, recorded map[string][]v1alpha1.SolutionRecor
 
 // uncertain returns the Solutions whose highest version is to be active, and
 // is in an archive that cannot be read now.
-func uncertain(state *bootstrap.State, recorded map[string][]v1alpha1.SolutionRecord, unreadable []string) []string {
+func uncertain(state *bootstrap.NodeState, recorded map[string][]v1alpha1.SolutionRecord, unreadable []string) []string {
 	var names []string
 	for _, name := range state.Latest {
 		if slices.ContainsFunc(recorded[name], func(r v1alpha1.SolutionRecord) bool {

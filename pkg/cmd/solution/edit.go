@@ -50,7 +50,7 @@ func (o *editOptions) complete(cmd *cobra.Command) (err error) {
 
 // edit asks the helper for a change; with dryRun it only tells what it would
 // be.
-type edit func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error)
+type edit func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.ChangeResult, error)
 
 // run makes an edit: it is tried, its consequences for the cluster are checked
 // and, where it destroys something, confirmed; then node and cluster are
@@ -81,7 +81,7 @@ func (o *editOptions) run(ctx context.Context, do edit) error {
 
 // trial is what an edit would come to.
 type trial struct {
-	node    *bootstrap.Change
+	node    *bootstrap.ChangeResult
 	cluster *change
 	changes apply.ChangeSet // as the API server tells
 }
@@ -117,7 +117,7 @@ func (o *editOptions) try(ctx context.Context, r *reconciler, do edit) (*trial, 
 
 // unimported returns the ids of versions that a change takes away: the cluster
 // may not know of them, where its record was lost.
-func unimported(c *bootstrap.Change) []string {
+func unimported(c *bootstrap.ChangeResult) []string {
 	var ids []string
 	for _, i := range c.Items {
 		stays := slices.ContainsFunc(c.State.Archives, func(a bootstrap.ArchiveState) bool { return a.Content != nil && a.Content.ID == i.ID })
@@ -159,7 +159,7 @@ func (o *editOptions) connect(ctx context.Context, status *util.Status) (*reconc
 }
 
 // warnUnreadable tells of what is wrong on the node, besides the edit.
-func (o *editOptions) warnUnreadable(s bootstrap.State) {
+func (o *editOptions) warnUnreadable(s bootstrap.NodeState) {
 	for _, a := range s.Archives {
 		if a.Content == nil {
 			cli.Warn(o.ErrOut, "an imported archive cannot be read; what the cluster knows of it stays: %s", a.Error)

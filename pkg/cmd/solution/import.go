@@ -66,7 +66,7 @@ func newImportCommand(streams genericiooptions.IOStreams, conn *util.Connection)
 // takes milliseconds, and every blob of them when it is made, before the
 // configuration is changed. Where trying is all, that checks every blob too.
 func (o *editOptions) importEdit(args []string) edit {
-	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.ChangeResult, error) {
 		paths, err := archivePaths(node, args)
 		if err != nil {
 			return nil, err

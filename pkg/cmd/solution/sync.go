@@ -55,7 +55,7 @@ func newSyncCommand(streams genericiooptions.IOStreams, conn *util.Connection) *
 func (o *editOptions) sync(ctx context.Context) error {
 	problems := 0
 	found := map[string]string{} // what is wrong with an archive, by path
-	err := o.run(ctx, func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+	err := o.run(ctx, func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.ChangeResult, error) {
 		done, err := node.Sync(ctx, bootstrap.SyncRequest{Verify: dryRun, Damaged: o.damaged, DryRun: dryRun})
 		if err != nil {
 			return nil, err
@@ -84,7 +84,7 @@ func (o *editOptions) sync(ctx context.Context) error {
 	return err
 }
 
-func countProblems(s *bootstrap.State) int {
+func countProblems(s *bootstrap.NodeState) int {
 	n := len(s.Problems)
 	for _, a := range s.Archives {
 		if a.Content == nil {
@@ -94,7 +94,7 @@ func countProblems(s *bootstrap.State) int {
 	return n
 }
 
-func damagedArchives(s *bootstrap.State) []string {
+func damagedArchives(s *bootstrap.NodeState) []string {
 	var paths []string
 	for _, a := range s.Archives {
 		if a.Content == nil {

@@ -56,7 +56,7 @@ func newUnimportCommand(streams genericiooptions.IOStreams, conn *util.Connectio
 }
 
 func unimportEdit(args []string, version string, deleteArchive bool) edit {
-	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.ChangeResult, error) {
 		if version != "" {
 			return node.Unimport(ctx, bootstrap.UnimportRequest{Name: args[0], Version: version, DryRun: dryRun, DeleteArchive: deleteArchive})
 		}

@@ -18,7 +18,7 @@ import (
 // cluster does not know, and the command does not name: they were listed by
 // hand, and any command would have the cluster take them. One that is damaged
 // is refused before anything is changed.
-func (r *reconciler) checkUnknown(ctx context.Context, catalog *cluster.Catalog, tried *bootstrap.Change) error {
+func (r *reconciler) checkUnknown(ctx context.Context, catalog *cluster.Catalog, tried *bootstrap.ChangeResult) error {
 	paths := unknownArchives(catalog, tried)
 	if len(paths) == 0 {
 		return nil
@@ -34,7 +34,7 @@ func (r *reconciler) checkUnknown(ctx context.Context, catalog *cluster.Catalog,
 	return hint.With(errors.Join(failed...), "it was listed by hand: replace the file, or take its line out of %s", tried.State.ConfigurationPath)
 }
 
-func unknownArchives(catalog *cluster.Catalog, tried *bootstrap.Change) []string {
+func unknownArchives(catalog *cluster.Catalog, tried *bootstrap.ChangeResult) []string {
 	var paths []string
 	for _, a := range tried.State.Archives {
 		if a.Content == nil {

@@ -10,11 +10,11 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
-// unwritable adds what to do to the error of a file that cannot be written.
-func unwritable(err error) error {
+// explainWriteError adds what to do to the error of a file that cannot be written.
+func explainWriteError(err error) error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
-		return reasoned(ReasonNoSpace, hint.With(err, "make room on the bootstrap node and run the command again: it goes on from where it was"))
+		return withReason(ReasonNoSpace, hint.With(err, "make room on the bootstrap node and run the command again: it goes on from where it was"))
 	case errors.Is(err, syscall.EROFS):
 		return hint.With(err, "have the file system mounted for writing on the bootstrap node, and run the command again; "+
 			"where it was not mounted read-only, the kernel's log (dmesg) tells why it is")

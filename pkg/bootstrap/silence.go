@@ -23,19 +23,19 @@ const watchTick = 100 * time.Millisecond
 // errSilent says that nothing was heard for too long.
 var errSilent = errors.New("the helper is silent")
 
-// watch ends a run in which nothing is heard for too long. It counts ticks, so
+// silenceTimer ends a run in which nothing is heard for too long. It counts ticks, so
 // that the time in which this process itself was stopped does not count.
-type watch struct {
+type silenceTimer struct {
 	mu      sync.Mutex
 	limit   time.Duration // 0 for none
 	silence time.Duration
 	paused  bool
 }
 
-func newWatch(limit time.Duration) *watch { return &watch{limit: limit} }
+func newSilenceTimer(limit time.Duration) *silenceTimer { return &silenceTimer{limit: limit} }
 
 // run looks until ctx ends.
-func (w *watch) run(ctx context.Context, cancel context.CancelCauseFunc) {
+func (w *silenceTimer) run(ctx context.Context, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(watchTick)
 	defer ticker.Stop()
 	for {
@@ -50,7 +50,7 @@ func (w *watch) run(ctx context.Context, cancel context.CancelCauseFunc) {
 	}
 }
 
-func (w *watch) tick() (limit time.Duration, over bool) {
+func (w *silenceTimer) tick() (limit time.Duration, over bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.paused || w.limit == 0 {
@@ -61,21 +61,21 @@ func (w *watch) tick() (limit time.Duration, over bool) {
 }
 
 // pause says that something is heard, and being dealt with.
-func (w *watch) pause() {
+func (w *silenceTimer) pause() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.paused = true
 }
 
 // heard says that what was heard has been dealt with.
-func (w *watch) heard() {
+func (w *silenceTimer) heard() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.paused, w.silence = false, 0
 }
 
 // expect sets the limit by what the helper has promised, 0 for nothing.
-func (w *watch) expect(every time.Duration) {
+func (w *silenceTimer) expect(every time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.limit = patience * every

@@ -8,8 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/agent"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 )
 
 const agentHelp = `Answer one request: JSON on standard input, events as JSON lines on standard
@@ -18,7 +19,7 @@ output. The plugins call this; docs/protocol.md describes it.
 It takes no notice of SSH_ORIGINAL_COMMAND, so that it can be the command of a
 key in authorized_keys. When nobody reads its output any more, it ends.`
 
-func newAgentCommand(config *string, version string) *cobra.Command {
+func newAgentCommand(configPath *string, version string) *cobra.Command {
 	return &cobra.Command{
 		Use:     "agent",
 		Short:   "Answer one request on standard input",
@@ -30,14 +31,14 @@ func newAgentCommand(config *string, version string) *cobra.Command {
 			signal.Ignore(syscall.SIGPIPE)
 			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)
 			defer stop()
-			agent := &bootstrap.Agent{Version: version}
-			agent.ConfigurationPath, _ = bootstrap.FindConfiguration(*config)
+			a := &agent.Agent{Version: version}
+			a.ConfigurationPath, _ = config.Find(*configPath)
 			var err error
-			if agent.Configuration, err = bootstrap.LoadConfiguration(*config); err != nil {
-				return agent.Refuse(cmd.OutOrStdout(), err)
+			if a.Configuration, err = config.Load(*configPath); err != nil {
+				return a.Refuse(cmd.OutOrStdout(), err)
 			}
-			agent.Mounts = newMounts(agent.Configuration)
-			return agent.Serve(ctx, cmd.InOrStdin(), cmd.OutOrStdout())
+			a.Mounts = newMounts(a.Configuration)
+			return a.Serve(ctx, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 )
 
 const longHelp = `The helper of kubectl solution on the bootstrap node: it reads and checks
@@ -37,7 +37,7 @@ func NewCommand(in io.Reader, out, errOut io.Writer, version string) *cobra.Comm
 	cmd.SetOut(out)
 	cmd.SetErr(errOut)
 	config := cmd.PersistentFlags().String("config", "",
-		"The helper's configuration. The default is $"+bootstrap.ConfigurationEnvironment+", then "+bootstrap.ConfigurationPath+".")
+		"The helper's configuration. The default is $"+config.EnvironmentVariable+", then "+config.DefaultPath+".")
 	cmd.AddCommand(newAgentCommand(config, version), newConfigCommand(config), newServeCommand(config), newNginxCommand(config),
 		newInstallCommand(config), newUninstallCommand(config), newWaitCommand())
 	return cmd

@@ -6,14 +6,14 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 )
 
 const configHelp = `Print the configuration in effect as YAML: what the file says, and the default
 of everything that it does not say.`
 
-func newConfigCommand(config *string) *cobra.Command {
+func newConfigCommand(configPath *string) *cobra.Command {
 	return &cobra.Command{
 		Use:     "config",
 		Short:   "Print the configuration in effect, defaults included",
@@ -21,7 +21,7 @@ func newConfigCommand(config *string) *cobra.Command {
 		Example: "  solution-bootstrap config",
 		Args:    cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := bootstrap.LoadConfiguration(*config)
+			c, err := config.Load(*configPath)
 			if err != nil {
 				return err
 			}

@@ -15,8 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/installer"
 	"github.com/metalk8s/kubectl-solution/pkg/service"
@@ -40,15 +40,15 @@ solutions.yaml, archives, and drop-ins of the units.`
 
 // installOptions are those of install and uninstall.
 type installOptions struct {
-	config  *string
-	dryRun  bool
-	root    string
-	program string
-	purge   bool
+	configPath *string
+	dryRun     bool
+	root       string
+	program    string
+	purge      bool
 }
 
-func newInstallCommand(config *string) *cobra.Command {
-	o := installOptions{config: config}
+func newInstallCommand(configPath *string) *cobra.Command {
+	o := installOptions{configPath: configPath}
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Install the registry as a service of systemd",
@@ -66,8 +66,8 @@ func newInstallCommand(config *string) *cobra.Command {
 	return cmd
 }
 
-func newUninstallCommand(config *string) *cobra.Command {
-	o := installOptions{config: config}
+func newUninstallCommand(configPath *string) *cobra.Command {
+	o := installOptions{configPath: configPath}
 	cmd := &cobra.Command{
 		Use:     "uninstall",
 		Short:   "Remove the service of the registry",
@@ -120,9 +120,9 @@ func (o *installOptions) unmount(cmd *cobra.Command) error {
 	if o.root != "/" {
 		return nil
 	}
-	c, err := bootstrap.LoadConfiguration(*o.config)
+	c, err := config.Load(*o.configPath)
 	if err != nil {
-		c = bootstrap.Configuration{Root: "/"} // one that cannot be used keeps nobody from removing it
+		c = config.Configuration{Root: "/"} // one that cannot be used keeps nobody from removing it
 	}
 	folders, notes, err := unmountAll(cmd.Context(), c, o.dryRun)
 	prefix := ""
@@ -152,7 +152,7 @@ func (o *installOptions) files() ([]service.File, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading the helper's configuration: %w", err)
 	}
-	c, err := bootstrap.ParseConfiguration(data)
+	c, err := config.Parse(data)
 	if err != nil {
 		return nil, fmt.Errorf("reading the helper's configuration %s: %w", filepath.Join(o.root, path), err)
 	}
@@ -180,7 +180,7 @@ func (o *installOptions) programPath() (string, error) {
 
 // configurationPath returns where the service reads its configuration.
 func (o *installOptions) configurationPath() (string, error) {
-	path := cmp.Or(*o.config, os.Getenv(bootstrap.ConfigurationEnvironment), bootstrap.ConfigurationPath)
+	path := cmp.Or(*o.configPath, os.Getenv(config.EnvironmentVariable), config.DefaultPath)
 	if !filepath.IsAbs(path) {
 		return "", fmt.Errorf("--config: %q is no absolute path, which a service needs", path)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
-	api "github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/test/namespace"
 	"github.com/metalk8s/kubectl-solution/test/systemd"
@@ -46,9 +46,9 @@ func (m *machine) archive(path, version string) {
 	m.Copy(archivetest.New(m.t).WithVersion(version).ISO(m.t), path)
 }
 
-func (m *machine) ask(req api.Request, result any) {
+func (m *machine) ask(req protocol.Request, result any) {
 	m.t.Helper()
-	req.Protocol = api.Protocol
+	req.Protocol = protocol.Version
 	data, err := json.Marshal(req)
 	if err != nil {
 		m.t.Fatal(err)
@@ -62,9 +62,9 @@ func (m *machine) ask(req api.Request, result any) {
 }
 
 // wantChange checks the items of what a request changes, and the problems.
-func (m *machine) wantChange(req api.Request, want ...string) {
+func (m *machine) wantChange(req protocol.Request, want ...string) {
 	m.t.Helper()
-	c := &api.ChangeResult{}
+	c := &protocol.ChangeResult{}
 	m.ask(req, c)
 	got := itemLines(c, true)
 	for _, p := range c.State.Problems {
@@ -75,22 +75,22 @@ func (m *machine) wantChange(req api.Request, want ...string) {
 	}
 }
 
-var machineSync = api.Request{Sync: &api.SyncRequest{}}
+var machineSync = protocol.Request{Sync: &protocol.SyncRequest{}}
 
-func machineImport(paths ...string) api.Request {
-	return api.Request{Import: &api.ImportRequest{Archives: paths}}
+func machineImport(paths ...string) protocol.Request {
+	return protocol.Request{Import: &protocol.ImportRequest{Archives: paths}}
 }
 
-func machineUnimport(paths ...string) api.Request {
-	return api.Request{Unimport: &api.UnimportRequest{Archives: paths}}
+func machineUnimport(paths ...string) protocol.Request {
+	return protocol.Request{Unimport: &protocol.UnimportRequest{Archives: paths}}
 }
 
 // wantMounted checks that these versions, and no others, are mounted, by what
 // the kernel, systemd and the helper say, and can be read.
 func (m *machine) wantMounted(versions ...string) {
 	m.t.Helper()
-	state := &api.NodeState{}
-	m.ask(api.Request{List: &api.ListRequest{}}, state)
+	state := &protocol.NodeState{}
+	m.ask(protocol.Request{List: &protocol.ListRequest{}}, state)
 	var said []string
 	for _, a := range state.Archives {
 		if a.Mountpoint != "" {
@@ -150,7 +150,7 @@ func TestMachineRestart(t *testing.T) {
 	for i, path := range paths {
 		want = append(want, "mounted example-solution-"+versions[i]+" "+filepath.Base(path))
 	}
-	c := &api.ChangeResult{}
+	c := &protocol.ChangeResult{}
 	m.ask(machineImport(paths...), c)
 	slices.Sort(want)
 	if diff := cmp.Diff(want, slices.Sorted(slices.Values(itemLines(c, false)))); diff != "" {
@@ -315,7 +315,7 @@ func TestMachineCannot(t *testing.T) {
 	m.Run("rm", "/etc/systemd/system/"+unit)
 	m.Run("systemctl", "daemon-reload")
 	m.Run("mv", "/usr/bin/mount", "/usr/bin/mount.away")
-	c := &api.ChangeResult{}
+	c := &protocol.ChangeResult{}
 	m.ask(machineSync, c)
 	if len(c.State.Problems) != 1 || !strings.Contains(c.State.Problems[0], "systemctl start "+unit+": exit status 1") || !strings.Contains(c.State.Problems[0], "; journalctl --unit='"+unit+"' tells why") {
 		t.Errorf("problems: %q", c.State.Problems)

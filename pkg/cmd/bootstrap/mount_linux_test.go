@@ -15,7 +15,7 @@ import (
 	"time"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
-	api "github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/pkg/verified"
 )
@@ -25,7 +25,7 @@ const busyNote = " is in use: it is taken away from there, and ends when the las
 func TestMount(t *testing.T) {
 	n := newMountNode(t, mount.FUSE)
 	one, two := n.archive("1.0.0"), n.archive("2.0.0")
-	tried := n.run(n.agent(api.Request{Import: &api.ImportRequest{Archives: []string{one}, DryRun: true}}))
+	tried := n.run(n.agent(protocol.Request{Import: &protocol.ImportRequest{Archives: []string{one}, DryRun: true}}))
 	n.wantChange(tried, "imported example-solution-1.0.0 1.0.0.iso", "mounted example-solution-1.0.0 1.0.0.iso")
 	if got := tried.State.Archives[0].Mountpoint; got != n.dir("1.0.0") {
 		t.Errorf("it would be mounted at %q", got)

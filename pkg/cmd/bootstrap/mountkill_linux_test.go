@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	api "github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 )
 
@@ -29,7 +29,7 @@ func killRounds(t *testing.T) int {
 
 // killed runs an agent and kills it after a random part of the time that it
 // needs, and tells whether it was in time for that.
-func (n *mountNode) killed(req api.Request, needs time.Duration) bool {
+func (n *mountNode) killed(req protocol.Request, needs time.Duration) bool {
 	n.t.Helper()
 	cmd := n.agent(req)
 	if err := cmd.Start(); err != nil {
@@ -46,8 +46,8 @@ func (n *mountNode) killed(req api.Request, needs time.Duration) bool {
 func TestMountKilled(t *testing.T) {
 	n := newMountNode(t, mount.FUSE)
 	one, two := n.archive("1.0.0"), n.archive("2.0.0")
-	imports := api.Request{Import: &api.ImportRequest{Archives: []string{one, two}}}
-	unimports := api.Request{Unimport: &api.UnimportRequest{Archives: []string{one, two}}}
+	imports := protocol.Request{Import: &protocol.ImportRequest{Archives: []string{one, two}}}
+	unimports := protocol.Request{Unimport: &protocol.UnimportRequest{Archives: []string{one, two}}}
 	start := time.Now()
 	n.run(n.agent(imports))
 	importNeeds := time.Since(start)

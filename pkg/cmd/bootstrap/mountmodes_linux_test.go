@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	api "github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 )
 
@@ -85,15 +85,15 @@ func TestMountNoRights(t *testing.T) {
 	n.imports(one)
 	unprivileged := []string{"setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"}
 	const noRights = "mounting and unmounting need root (CAP_SYS_ADMIN), and the helper runs as user 0 without it; run the helper as root, or set mount: none in its configuration"
-	c := n.run(n.agent(api.Request{Import: &api.ImportRequest{Archives: []string{two}}}, unprivileged...))
+	c := n.run(n.agent(protocol.Request{Import: &protocol.ImportRequest{Archives: []string{two}}}, unprivileged...))
 	n.wantChange(c, "imported example-solution-2.0.0 2.0.0.iso", "  "+noRights)
 	if got := c.State.Archives; got[0].Mountpoint != n.dir("1.0.0") || got[1].Mountpoint != "" {
 		t.Errorf("mounted at %q and %q", got[0].Mountpoint, got[1].Mountpoint)
 	}
 	for _, dryRun := range []bool{true, false} {
-		n.wantChange(n.run(n.agent(api.Request{Sync: &api.SyncRequest{DryRun: dryRun}}, unprivileged...)), "problem: "+noRights)
+		n.wantChange(n.run(n.agent(protocol.Request{Sync: &protocol.SyncRequest{DryRun: dryRun}}, unprivileged...)), "problem: "+noRights)
 	}
-	n.wantChange(n.run(n.agent(api.Request{Unimport: &api.UnimportRequest{Archives: []string{one}}}, unprivileged...)),
+	n.wantChange(n.run(n.agent(protocol.Request{Unimport: &protocol.UnimportRequest{Archives: []string{one}}}, unprivileged...)),
 		"unimported example-solution-1.0.0 1.0.0.iso", "  "+noRights)
 	n.wantChange(n.sync(), "unmounted example-solution-1.0.0 1.0.0.iso", "mounted example-solution-2.0.0 2.0.0.iso")
 	n.wantMounted("2.0.0")
@@ -107,7 +107,7 @@ func TestMountFails(t *testing.T) {
 	}
 	one := n.archive("1.0.0")
 	c := n.imports(one)
-	if len(c.Items) != 1 || c.Items[0].Action != api.Imported || len(c.Items[0].Warnings) != 1 || !strings.Contains(c.Items[0].Warnings[0], "not a directory") {
+	if len(c.Items) != 1 || c.Items[0].Action != protocol.Imported || len(c.Items[0].Warnings) != 1 || !strings.Contains(c.Items[0].Warnings[0], "not a directory") {
 		t.Errorf("%+v", c.Items)
 	}
 	if err := os.Remove(filepath.Join(n.root, "srv")); err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
-	api "github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/test/namespace"
 )
@@ -81,9 +81,9 @@ func (n *mountNode) dir(version string) string {
 }
 
 // agent returns the command that answers a request.
-func (n *mountNode) agent(req api.Request, before ...string) *exec.Cmd {
+func (n *mountNode) agent(req protocol.Request, before ...string) *exec.Cmd {
 	n.t.Helper()
-	req.Protocol = api.Protocol
+	req.Protocol = protocol.Version
 	data, err := json.Marshal(req)
 	if err != nil {
 		n.t.Fatal(err)
@@ -95,32 +95,32 @@ func (n *mountNode) agent(req api.Request, before ...string) *exec.Cmd {
 }
 
 // run runs an agent, and returns the change that it tells of.
-func (n *mountNode) run(cmd *exec.Cmd) *api.ChangeResult {
+func (n *mountNode) run(cmd *exec.Cmd) *protocol.ChangeResult {
 	n.t.Helper()
 	out, err := cmd.Output()
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	var last struct{ Result *api.ChangeResult }
+	var last struct{ Result *protocol.ChangeResult }
 	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || jsonErr != nil || last.Result == nil {
 		n.t.Fatalf("%v: %v: %s", err, jsonErr, out)
 	}
 	return last.Result
 }
 
-func (n *mountNode) imports(paths ...string) *api.ChangeResult {
+func (n *mountNode) imports(paths ...string) *protocol.ChangeResult {
 	n.t.Helper()
-	return n.run(n.agent(api.Request{Import: &api.ImportRequest{Archives: paths}}))
+	return n.run(n.agent(protocol.Request{Import: &protocol.ImportRequest{Archives: paths}}))
 }
 
-func (n *mountNode) unimports(paths ...string) *api.ChangeResult {
+func (n *mountNode) unimports(paths ...string) *protocol.ChangeResult {
 	n.t.Helper()
-	return n.run(n.agent(api.Request{Unimport: &api.UnimportRequest{Archives: paths}}))
+	return n.run(n.agent(protocol.Request{Unimport: &protocol.UnimportRequest{Archives: paths}}))
 }
 
 // sync tries first, and checks that this tells what is then done.
-func (n *mountNode) sync() *api.ChangeResult {
+func (n *mountNode) sync() *protocol.ChangeResult {
 	n.t.Helper()
-	tried := n.run(n.agent(api.Request{Sync: &api.SyncRequest{Verify: true, DryRun: true}}))
-	done := n.run(n.agent(api.Request{Sync: &api.SyncRequest{}}))
+	tried := n.run(n.agent(protocol.Request{Sync: &protocol.SyncRequest{Verify: true, DryRun: true}}))
+	done := n.run(n.agent(protocol.Request{Sync: &protocol.SyncRequest{}}))
 	if diff := cmp.Diff(itemLines(tried, false), itemLines(done, false)); diff != "" {
 		n.t.Errorf("-tried +done:\n%s", diff)
 	}
@@ -128,7 +128,7 @@ func (n *mountNode) sync() *api.ChangeResult {
 }
 
 // itemLines are the items of a change, in words, perhaps with their warnings.
-func itemLines(c *api.ChangeResult, warnings bool) []string {
+func itemLines(c *protocol.ChangeResult, warnings bool) []string {
 	var lines []string
 	for _, i := range c.Items {
 		lines = append(lines, fmt.Sprintf("%s %s %s", i.Action, i.ID, filepath.Base(i.Subject)))
@@ -143,7 +143,7 @@ func itemLines(c *api.ChangeResult, warnings bool) []string {
 
 // wantChange checks the items of a change, with $R for the root; problems come
 // last.
-func (n *mountNode) wantChange(c *api.ChangeResult, want ...string) {
+func (n *mountNode) wantChange(c *protocol.ChangeResult, want ...string) {
 	n.t.Helper()
 	got := itemLines(c, true)
 	for _, p := range c.State.Problems {
@@ -159,11 +159,11 @@ func (n *mountNode) wantChange(c *api.ChangeResult, want ...string) {
 
 // state asks what is imported, and checks that mountpoints are as they are said
 // to be.
-func (n *mountNode) state() *api.NodeState {
+func (n *mountNode) state() *protocol.NodeState {
 	n.t.Helper()
-	out, err := n.agent(api.Request{List: &api.ListRequest{}}).Output()
+	out, err := n.agent(protocol.Request{List: &protocol.ListRequest{}}).Output()
 	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	var last struct{ Result *api.NodeState }
+	var last struct{ Result *protocol.NodeState }
 	if jsonErr := json.Unmarshal([]byte(lines[len(lines)-1]), &last); err != nil || jsonErr != nil {
 		n.t.Fatalf("%v: %v: %s", err, jsonErr, out)
 	}

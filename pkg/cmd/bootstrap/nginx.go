@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/registry/nginx"
 )
@@ -47,12 +47,12 @@ type nginxOptions struct {
 	server      bool
 	ownConfig   bool
 
-	configuration bootstrap.Configuration
+	configuration config.Configuration
 	base          string            // the folder with the trees
 	trees         map[string]string // by id, those that are elsewhere
 }
 
-func newNginxCommand(config *string) *cobra.Command {
+func newNginxCommand(configPath *string) *cobra.Command {
 	o := &nginxOptions{}
 	cmd := &cobra.Command{
 		Use:     "nginx",
@@ -62,7 +62,7 @@ func newNginxCommand(config *string) *cobra.Command {
 		Args:    cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			o.out, o.errOut = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			if o.configuration, err = bootstrap.LoadConfiguration(*config); err != nil {
+			if o.configuration, err = config.Load(*configPath); err != nil {
 				return err
 			}
 			if err := o.complete(); err != nil {

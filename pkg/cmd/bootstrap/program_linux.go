@@ -11,7 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/agent"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 )
 
@@ -25,11 +26,11 @@ func NewProgram(name string, in io.Reader, out, errOut io.Writer, version string
 }
 
 // newMounts returns what mounts archives as the configuration says.
-func newMounts(c bootstrap.Configuration) bootstrap.Mounter { return mount.New(c.Root, c.Mount) }
+func newMounts(c config.Configuration) agent.Mounter { return mount.New(c.Root, c.Mount) }
 
 // unmountAll undoes all mounts of a node, and returns their folders, and what
 // people should know of it.
-func unmountAll(ctx context.Context, c bootstrap.Configuration, dryRun bool) (folders, notes []string, err error) {
+func unmountAll(ctx context.Context, c config.Configuration, dryRun bool) (folders, notes []string, err error) {
 	outcomes, err := mount.New(c.Root, c.Mount).Remove(ctx, dryRun)
 	for _, o := range outcomes {
 		if o.Err != nil {

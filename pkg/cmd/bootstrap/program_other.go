@@ -10,7 +10,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/agent"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 )
 
 // NewProgram returns solution-bootstrap.
@@ -19,9 +20,9 @@ func NewProgram(_ string, in io.Reader, out, errOut io.Writer, version string) *
 }
 
 // newMounts returns nil: archives are mounted on Linux only.
-func newMounts(bootstrap.Configuration) bootstrap.Mounter { return nil }
+func newMounts(config.Configuration) agent.Mounter { return nil }
 
 // unmountAll does nothing.
-func unmountAll(context.Context, bootstrap.Configuration, bool) (folders, notes []string, err error) {
+func unmountAll(context.Context, config.Configuration, bool) (folders, notes []string, err error) {
 	return nil, nil, nil
 }

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/registry"
 	"github.com/metalk8s/kubectl-solution/pkg/systemd"
 )
@@ -33,7 +33,7 @@ with the name metrics in the place of metrics.listen.`
 // metricsSocket is the name of systemd's sockets that are for metrics.
 const metricsSocket = "metrics"
 
-func newServeCommand(config *string) *cobra.Command {
+func newServeCommand(configPath *string) *cobra.Command {
 	accessLog := false
 	cmd := &cobra.Command{
 		Use:   "serve",
@@ -43,7 +43,7 @@ func newServeCommand(config *string) *cobra.Command {
   solution-bootstrap serve --access-log`,
 		Args: cli.Args(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := bootstrap.LoadConfiguration(*config)
+			c, err := config.Load(*configPath)
 			if err != nil {
 				return err
 			}
@@ -63,7 +63,7 @@ func newServeCommand(config *string) *cobra.Command {
 
 // newServer returns a server as it is configured, on sockets of these names
 // where there are any.
-func newServer(c bootstrap.Configuration, sockets map[string][]net.Listener) *registry.Server {
+func newServer(c config.Configuration, sockets map[string][]net.Listener) *registry.Server {
 	server := &registry.Server{
 		Listen:         c.Registry.Listen,
 		TLS:            registry.TLSFiles(c.Registry.TLS),

@@ -47,7 +47,7 @@ var forbidden = []struct {
 	imports  []string
 	deep     bool
 }{
-	{[]string{"pkg/iso9660", "pkg/remote", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/helper/*", "pkg/mount", "pkg/isofuse", "pkg/service", "pkg/service/*", "pkg/installer", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
+	{[]string{"pkg/iso9660", "pkg/remote", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/helper/*", "pkg/mount", "pkg/isofuse", "pkg/service", "pkg/service/*", "pkg/installer", "pkg/cmd/helper", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
 	{[]string{"pkg/apply"}, []string{module + "pkg/plan", module + "pkg/cluster", module + "pkg/archive"}, true},
 	{[]string{"pkg/cmd/cli"}, []string{module + "pkg/cluster"}, true},
 	// Only the helper mounts.

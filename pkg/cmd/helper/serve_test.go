@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap_test
+package helper_test
 
 import (
 	"bufio"
@@ -16,8 +16,8 @@ import (
 	"time"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/helper"
 	"github.com/metalk8s/kubectl-solution/test/namespace"
 )
 
@@ -26,7 +26,7 @@ const asProgram = "TEST_AS_SOLUTION_BOOTSTRAP"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
-		os.Exit(cli.Execute(bootstrap.NewCommand(os.Stdin, os.Stdout, os.Stderr, "test")))
+		os.Exit(cli.Execute(helper.NewCommand(os.Stdin, os.Stdout, os.Stderr, "test")))
 	}
 	status := namespace.Main(m)
 	removeProgram()

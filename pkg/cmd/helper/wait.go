@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package bootstrap
+package helper
 
 import (
 	"github.com/spf13/cobra"

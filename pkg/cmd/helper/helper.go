@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package bootstrap is the command line of solution-bootstrap, the helper on
+// Package helper is the command line of solution-bootstrap, the helper on
 // the bootstrap node.
-package bootstrap
+package helper
 
 import (
 	"io"
@@ -36,9 +36,9 @@ func NewCommand(in io.Reader, out, errOut io.Writer, version string) *cobra.Comm
 	cmd.SetIn(in)
 	cmd.SetOut(out)
 	cmd.SetErr(errOut)
-	config := cmd.PersistentFlags().String("config", "",
+	configPath := cmd.PersistentFlags().String("config", "",
 		"The helper's configuration. The default is $"+config.EnvironmentVariable+", then "+config.DefaultPath+".")
-	cmd.AddCommand(newAgentCommand(config, version), newConfigCommand(config), newServeCommand(config), newNginxCommand(config),
-		newInstallCommand(config), newUninstallCommand(config), newWaitCommand())
+	cmd.AddCommand(newAgentCommand(configPath, version), newConfigCommand(configPath), newServeCommand(configPath), newNginxCommand(configPath),
+		newInstallCommand(configPath), newUninstallCommand(configPath), newWaitCommand())
 	return cmd
 }

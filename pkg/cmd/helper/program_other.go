@@ -2,7 +2,7 @@
 
 //go:build !linux
 
-package bootstrap
+package helper
 
 import (
 	"context"

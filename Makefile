@@ -67,7 +67,7 @@ fuzz: ## Every fuzz target, for FUZZTIME each
 
 .PHONY: bench
 bench: packages build ## Benchmarks, against nginx and docker-registry too; ratios within one run are what counts
-	go test -run '^$$' -bench . -benchtime 3x ./pkg/iso9660 ./pkg/archive ./pkg/registry ./pkg/bootstrap ./pkg/isofuse
+	go test -run '^$$' -bench . -benchtime 3x ./pkg/iso9660 ./pkg/archive ./pkg/registry ./pkg/helper/agent ./pkg/isofuse
 	go run ./test/bench
 
 .PHONY: demo

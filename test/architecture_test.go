@@ -23,7 +23,9 @@ var tiers = [][]string{
 	{"pkg/api/*", "pkg/atomicfile"},
 	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/program", "pkg/systemd", "pkg/verified"},
 	{"pkg/archive", "pkg/plan", "pkg/apply", "pkg/mount"},
-	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", "pkg/podexec", "pkg/isofuse"},
+	{"pkg/helper/config"},
+	{"pkg/helper/protocol"},
+	{"pkg/registry", "pkg/cluster", "pkg/helper/*", "pkg/printers", "pkg/podexec", "pkg/isofuse"},
 	{"pkg/registry/nginx", "pkg/service", "pkg/provision"},
 	{"pkg/installer", "pkg/service/*"},
 	{"pkg/cmd/cli"},
@@ -45,13 +47,13 @@ var forbidden = []struct {
 	imports  []string
 	deep     bool
 }{
-	{[]string{"pkg/iso9660", "pkg/remote", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/bootstrap", "pkg/mount", "pkg/isofuse", "pkg/service", "pkg/service/*", "pkg/installer", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
+	{[]string{"pkg/iso9660", "pkg/remote", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/helper/*", "pkg/mount", "pkg/isofuse", "pkg/service", "pkg/service/*", "pkg/installer", "pkg/cmd/helper", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
 	{[]string{"pkg/apply"}, []string{module + "pkg/plan", module + "pkg/cluster", module + "pkg/archive"}, true},
 	{[]string{"pkg/cmd/cli"}, []string{module + "pkg/cluster"}, true},
 	// Only the helper mounts.
-	{[]string{"pkg/bootstrap", "pkg/cmd/solution", "pkg/cmd/environment", "cmd/kubectl-solution", "cmd/kubectl-environment"}, []string{"github.com/hanwen/go-fuse", module + "pkg/isofuse"}, true},
-	{[]string{"pkg/*", "pkg/api/*", "pkg/registry/*", "pkg/service/*"}, []string{"github.com/spf13/cobra"}, false},
-	{[]string{"pkg/*", "pkg/api/*", "pkg/registry/*", "pkg/service/*", "pkg/cmd/*", "cmd/*"}, []string{"testing", module + "test", module + testHelper}, false},
+	{[]string{"pkg/helper/*", "pkg/cmd/solution", "pkg/cmd/environment", "cmd/kubectl-solution", "cmd/kubectl-environment"}, []string{"github.com/hanwen/go-fuse", module + "pkg/isofuse"}, true},
+	{[]string{"pkg/*", "pkg/api/*", "pkg/helper/*", "pkg/registry/*", "pkg/service/*"}, []string{"github.com/spf13/cobra"}, false},
+	{[]string{"pkg/*", "pkg/api/*", "pkg/helper/*", "pkg/registry/*", "pkg/service/*", "pkg/cmd/*", "cmd/*"}, []string{"testing", module + "test", module + testHelper}, false},
 }
 
 // planImports are all that pkg/plan imports, besides the standard library: a

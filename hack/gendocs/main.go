@@ -14,8 +14,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/environment"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/helper"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution"
 )
 
@@ -38,7 +38,7 @@ func generate(folder string) error {
 	pages := map[string]string{
 		"kubectl-solution.md":    commandPage(solution.NewCommand(streams, "")),
 		"kubectl-environment.md": commandPage(environment.NewCommand(streams, "")),
-		"solution-bootstrap.md":  commandPage(bootstrap.NewCommand(strings.NewReader(""), io.Discard, io.Discard, "")),
+		"solution-bootstrap.md":  commandPage(helper.NewCommand(strings.NewReader(""), io.Discard, io.Discard, "")),
 		"rules.md":               rulesPage(),
 	}
 	for name, text := range pages {

@@ -16,8 +16,8 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/environment"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/helper"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution"
 )
 
@@ -27,7 +27,7 @@ func trees() map[string]*cobra.Command {
 	return map[string]*cobra.Command{
 		"kubectl solution":    solution.NewCommand(streams, "dev"),
 		"kubectl environment": environment.NewCommand(streams, "dev"),
-		"solution-bootstrap":  bootstrap.NewCommand(streams.In, streams.Out, streams.ErrOut, "dev"),
+		"solution-bootstrap":  helper.NewCommand(streams.In, streams.Out, streams.ErrOut, "dev"),
 	}
 }
 

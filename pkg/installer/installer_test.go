@@ -13,7 +13,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/service"
 	"github.com/metalk8s/kubectl-solution/test/need"
@@ -38,11 +38,11 @@ func newMachine(t *testing.T) *machine {
 
 func (m *machine) files(configuration string) []service.File {
 	m.t.Helper()
-	c, err := bootstrap.ParseConfiguration([]byte(configuration))
+	c, err := config.Parse([]byte(configuration))
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	files, err := service.Files(service.Options{Program: "/usr/bin/solution-bootstrap", ConfigurationPath: bootstrap.ConfigurationPath, Configuration: c})
+	files, err := service.Files(service.Options{Program: "/usr/bin/solution-bootstrap", ConfigurationPath: config.DefaultPath, Configuration: c})
 	if err != nil {
 		m.t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func (m *machine) install(configuration string) string {
 
 func (m *machine) uninstall(purge bool) string {
 	m.t.Helper()
-	return m.does(m.PlanUninstall(bootstrap.ConfigurationPath, purge))
+	return m.does(m.PlanUninstall(config.DefaultPath, purge))
 }
 
 func (m *machine) write(path, text string) {
@@ -122,7 +122,7 @@ func TestInstall(t *testing.T) {
 		"unchanged solution-bootstrap.yaml", "unchanged containerd-hosts.toml.example", "unchanged solution-bootstrap.socket", "unchanged solution-bootstrap.service",
 		"daemon-reload", "enable --now solution-bootstrap.socket solution-bootstrap.service")
 	// Another address: systemd gives up the socket only when all is stopped.
-	m.write(bootstrap.ConfigurationPath, "registry: {listen: [':5001']}")
+	m.write(config.DefaultPath, "registry: {listen: [':5001']}")
 	want(t, m.install("registry: {listen: [':5001']}"),
 		"kept solution-bootstrap.yaml", "updated containerd-hosts.toml.example", "updated solution-bootstrap.socket", "unchanged solution-bootstrap.service",
 		"stop solution-bootstrap.socket solution-bootstrap.service",
@@ -157,7 +157,7 @@ func TestUninstall(t *testing.T) {
 	}
 	// What someone has written stays, and so does what is not ours.
 	m.install("")
-	m.write(bootstrap.ConfigurationPath, "root: /")
+	m.write(config.DefaultPath, "root: /")
 	m.write("/etc/metalk8s/solutions.yaml", "")
 	m.write(servicePath+".d/override.conf", "[Service]\n")
 	m.write(socketPath, "[Socket]\n")

@@ -7,7 +7,8 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/program"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
@@ -20,7 +21,7 @@ type Installation struct {
 	Node    *Node
 	Program *Program
 	// Client asks the helper once it is installed.
-	Client *bootstrap.Client
+	Client *client.Client
 }
 
 // Outcome is what was changed, as far as an installation came.
@@ -32,7 +33,7 @@ type Outcome struct {
 	Version string
 	// Status is how the helper and its registry are, nil where they were not
 	// asked.
-	Status *bootstrap.Status
+	Status *protocol.Status
 }
 
 // Plan tells what Run would change. With ask, a helper that is there is asked

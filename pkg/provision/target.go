@@ -16,7 +16,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/program"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
@@ -26,7 +26,7 @@ import (
 type Target struct {
 	Shell remote.Shell
 	// Progress, where it is set, is told how much of the program is sent.
-	Progress func(bootstrap.Progress)
+	Progress func(protocol.Progress)
 }
 
 // Change is what became of a file or unit of the machine, or would.
@@ -152,7 +152,7 @@ type meter struct {
 	done, total int64
 
 	mu       sync.Mutex
-	progress func(bootstrap.Progress)
+	progress func(protocol.Progress)
 }
 
 func (m *meter) stop() {
@@ -167,7 +167,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.progress != nil {
-		m.progress(bootstrap.Progress{Step: "sending " + program.Name, Done: m.done, Total: m.total})
+		m.progress(protocol.Progress{Step: "sending " + program.Name, Done: m.done, Total: m.total})
 	}
 	return n, err
 }

@@ -7,13 +7,13 @@ import (
 	"strings"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/containerd"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 )
 
 // hosts returns an example of what a node's containerd needs to pull from here,
 // or why there is none.
-func hosts(c bootstrap.Configuration) string {
+func hosts(c config.Configuration) string {
 	server := containerd.Server{URL: c.Registry.Scheme() + "://" + hostOf(c)}
 	if c.Registry.Scheme() == "https" {
 		server.CA = "ca.crt" // beside the file
@@ -27,7 +27,7 @@ func hosts(c bootstrap.Configuration) string {
 
 // hostOf returns where the registry is. The default endpoint is a name that
 // leads nowhere: containerd is told what it stands for.
-func hostOf(c bootstrap.Configuration) string {
+func hostOf(c config.Configuration) string {
 	namespace, _, _ := strings.Cut(c.Registry.Endpoint, "/")
 	if namespace != v1alpha1.DefaultRegistryEndpoint {
 		return namespace

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 )
 
 // lowPort is the first port that every user may listen on.
@@ -38,7 +38,7 @@ func streams(addresses []string) ([]string, bool) {
 
 // NeedsBind tells whether the registry itself, where systemd does not listen for
 // it, or its metrics are on a port that needs a right.
-func NeedsBind(c bootstrap.Configuration, bySocket bool) bool {
+func NeedsBind(c config.Configuration, bySocket bool) bool {
 	addresses := slices.Clone(c.Metrics.Listen)
 	if !bySocket {
 		addresses = append(addresses, c.Registry.Listen...)

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
@@ -50,7 +50,7 @@ type Options struct {
 	// ConfigurationPath is that of the helper's configuration, and Configuration
 	// what is in it.
 	ConfigurationPath string
-	Configuration     bootstrap.Configuration
+	Configuration     config.Configuration
 }
 
 //go:embed templates
@@ -75,7 +75,7 @@ func Files(o Options) ([]File, error) {
 		"Marker": Marker, "Program": o.Program, "ConfigurationPath": o.ConfigurationPath,
 		"Socket": bySocket, "Listen": listen, "Configuration": "", "BindCapability": "",
 	}
-	if o.ConfigurationPath != bootstrap.ConfigurationPath {
+	if o.ConfigurationPath != config.DefaultPath {
 		values["Configuration"] = o.ConfigurationPath
 	}
 	if NeedsBind(o.Configuration, bySocket) {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/test/need"
 )
@@ -28,11 +28,11 @@ const maxExposure = 20
 
 func files(t *testing.T, configuration string) []File {
 	t.Helper()
-	c, err := bootstrap.ParseConfiguration([]byte(configuration))
+	c, err := config.Parse([]byte(configuration))
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := Files(Options{Program: "/usr/local/bin/solution-bootstrap", ConfigurationPath: bootstrap.ConfigurationPath, Configuration: c})
+	list, err := Files(Options{Program: "/usr/local/bin/solution-bootstrap", ConfigurationPath: config.DefaultPath, Configuration: c})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,11 +74,11 @@ func TestGolden(t *testing.T) {
 // for what has no default.
 func TestConfigurationTemplate(t *testing.T) {
 	text := content(files(t, ""), "solution-bootstrap.yaml")
-	c, err := bootstrap.ParseConfiguration([]byte(text))
+	c, err := config.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}
-	standard, err := bootstrap.ParseConfiguration(nil)
+	standard, err := config.Parse(nil)
 	if err != nil || !cmp.Equal(c, standard) {
 		t.Errorf("it says something: %+v, %v", c, err)
 	}
@@ -89,7 +89,7 @@ func TestConfigurationTemplate(t *testing.T) {
 			lines = append(lines, indent+after)
 		}
 	}
-	all, err := bootstrap.ParseConfiguration([]byte(strings.Join(lines, "\n")))
+	all, err := config.Parse([]byte(strings.Join(lines, "\n")))
 	if err != nil {
 		t.Fatalf("%v\n%s", err, strings.Join(lines, "\n"))
 	}
@@ -109,7 +109,7 @@ func TestConfigurationTemplate(t *testing.T) {
 		values, _ := fields[field].(map[string]any)
 		return len(values)
 	}
-	if len(fields) != reflect.TypeFor[bootstrap.Configuration]().NumField() || count("registry") != 4 || count("archives") != 1 || count("metrics") != 1 {
+	if len(fields) != reflect.TypeFor[config.Configuration]().NumField() || count("registry") != 4 || count("archives") != 1 || count("metrics") != 1 {
 		t.Errorf("%s", data)
 	}
 	for field, value := range reflect.ValueOf(all.Registry.TLS).Fields() {

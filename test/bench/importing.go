@@ -16,7 +16,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 const importing = "archive on disk to images pullable"
@@ -55,7 +55,7 @@ func (b *bench) importOurs(ctx context.Context, dir string) error {
 // importArchives has the helper of a folder import archives, as the plugin does,
 // and returns the bytes that it had written to disk.
 func importArchives(ctx context.Context, helper, dir string, archives ...string) (int64, error) {
-	request := map[string]any{"protocol": bootstrap.Protocol, "import": bootstrap.ImportRequest{Archives: archives}}
+	request := map[string]any{"protocol": protocol.Version, "import": protocol.ImportRequest{Archives: archives}}
 	data, err := json.Marshal(request)
 	if err != nil {
 		return 0, err

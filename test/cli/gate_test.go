@@ -18,8 +18,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/helper"
 	"github.com/metalk8s/kubectl-solution/test/script"
 )
 
@@ -30,7 +30,7 @@ const envGate = "TEST_GATE"
 // gatedHelper is solution-bootstrap that waits at the gate.
 func gatedHelper() {
 	out := gatedOutput{socket: os.Getenv(envGate)}
-	os.Exit(cli.Execute(bootstrap.NewProgram("solution-bootstrap", os.Stdin, out, os.Stderr, script.Version)))
+	os.Exit(cli.Execute(helper.NewProgram("solution-bootstrap", os.Stdin, out, os.Stderr, script.Version)))
 }
 
 // gatedOutput is a helper's standard output, which is written an event at a

@@ -14,9 +14,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
-	"github.com/metalk8s/kubectl-solution/pkg/cmd/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/environment"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/helper"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 )
@@ -29,7 +29,7 @@ const Version = "test"
 func Programs() map[string]func() {
 	streams := genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}
 	helper := func() {
-		os.Exit(cli.Execute(bootstrap.NewProgram(os.Args[0], os.Stdin, os.Stdout, os.Stderr, Version)))
+		os.Exit(cli.Execute(helper.NewProgram(os.Args[0], os.Stdin, os.Stdout, os.Stderr, Version)))
 	}
 	return map[string]func(){
 		"kubectl-solution":    func() { os.Exit(cli.Execute(solution.NewCommand(streams, Version))) },

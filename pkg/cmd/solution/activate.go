@@ -10,9 +10,10 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 var activateHelp = templates.LongDesc(`
@@ -46,8 +47,8 @@ func newActivateCommand(streams genericiooptions.IOStreams, conn *util.Connectio
 			if err := o.complete(cmd); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
-				return node.Activate(ctx, bootstrap.ActivateRequest{Name: args[0], Version: version, DryRun: dryRun})
+			return o.run(cmd.Context(), func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
+				return node.Activate(ctx, protocol.ActivateRequest{Name: args[0], Version: version, DryRun: dryRun})
 			})
 		},
 	}
@@ -83,8 +84,8 @@ func newDeactivateCommand(streams genericiooptions.IOStreams, conn *util.Connect
 			if err := o.complete(cmd); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
-				return node.Deactivate(ctx, bootstrap.DeactivateRequest{Name: args[0], DryRun: dryRun})
+			return o.run(cmd.Context(), func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
+				return node.Deactivate(ctx, protocol.DeactivateRequest{Name: args[0], DryRun: dryRun})
 			})
 		},
 	}

@@ -9,10 +9,10 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 var bootstrapHelp = templates.LongDesc(`
@@ -47,7 +47,7 @@ func newBootstrapCommand(streams genericiooptions.IOStreams, conn *util.Connecti
 type bootstrapFacts struct {
 	// address is where the helper was looked for, "" where that is not known.
 	address    string
-	node       *bootstrap.Status // nil with nodeErr
+	node       *protocol.Status // nil with nodeErr
 	nodeErr    error
 	catalog    *cluster.Catalog // nil with catalogErr
 	catalogErr error

@@ -12,8 +12,8 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/service/image"
 	"github.com/metalk8s/kubectl-solution/pkg/service/pod"
 )
@@ -71,7 +71,7 @@ func newPodCommand(streams genericiooptions.IOStreams, version string) *cobra.Co
 	cmd.Flags().StringVar(&o.node, "node", "", "The name of the bootstrap node.")
 	cmd.Flags().BoolVar(&o.static, "static", false, "Print a static pod.")
 	cmd.Flags().StringArrayVar(&o.archives, "archives", nil, "A folder of the node with archives, besides those that the helper's configuration names; may be given several times.")
-	cmd.Flags().StringVar(&o.config, "config", "", "A copy of the node's "+bootstrap.ConfigurationPath+". Without it there is none.")
+	cmd.Flags().StringVar(&o.config, "config", "", "A copy of the node's "+config.DefaultPath+". Without it there is none.")
 	cmd.Flags().Int64Var(&o.user, "user", pod.DefaultUser, "The user ID of the registry, who has to be able to read the archives, and the key of its certificate.")
 	return cmd
 }
@@ -104,15 +104,15 @@ const (
 )
 
 // readConfiguration reads a copy of the helper's configuration.
-func readConfiguration(path string) (bootstrap.Configuration, error) {
+func readConfiguration(path string) (config.Configuration, error) {
 	if path == "" {
-		return bootstrap.ParseConfiguration(nil)
+		return config.Parse(nil)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return bootstrap.Configuration{}, fmt.Errorf("reading the helper's configuration: %w", err)
+		return config.Configuration{}, fmt.Errorf("reading the helper's configuration: %w", err)
 	}
-	c, err := bootstrap.ParseConfiguration(data)
+	c, err := config.Parse(data)
 	if err != nil {
 		err = fmt.Errorf("reading the helper's configuration %s: %w", path, err)
 	}

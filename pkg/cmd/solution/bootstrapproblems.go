@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 	"github.com/metalk8s/kubectl-solution/pkg/service/pod"
 )
@@ -73,7 +73,7 @@ func (f *bootstrapFacts) nodeProblems() []problem {
 		}
 	}
 	// It may say on one address what it does not on another.
-	told := slices.ContainsFunc(s.Registry, func(at bootstrap.RegistryStatus) bool { return at.Readiness != nil && at.Readiness.Archives != nil })
+	told := slices.ContainsFunc(s.Registry, func(at protocol.RegistryStatus) bool { return at.Readiness != nil && at.Readiness.Archives != nil })
 	for _, at := range s.Registry {
 		if at.Readiness == nil {
 			list = append(list, problem{fmt.Sprintf("the registry does not answer at %s: %s", at.Listen, at.Error), f.adviseStart()})
@@ -99,7 +99,7 @@ func (f *bootstrapFacts) nodeProblems() []problem {
 }
 
 // reported tells whether the helper says itself what the registry finds wrong.
-func (f *bootstrapFacts) reported(p bootstrap.ServingProblem) bool {
+func (f *bootstrapFacts) reported(p protocol.ServingProblem) bool {
 	if f.node.State == nil {
 		return p.Path == f.node.SolutionsPath
 	}
@@ -112,7 +112,7 @@ func (f *bootstrapFacts) reported(p bootstrap.ServingProblem) bool {
 }
 
 // duplicate tells whether an archive before this one holds the same version.
-func (f *bootstrapFacts) duplicate(a bootstrap.ArchiveState) bool {
+func (f *bootstrapFacts) duplicate(a protocol.ArchiveState) bool {
 	for _, other := range f.node.State.Archives {
 		if other.Path == a.Path {
 			return false
@@ -124,8 +124,8 @@ func (f *bootstrapFacts) duplicate(a bootstrap.ArchiveState) bool {
 	return false
 }
 
-func lists(s *bootstrap.State, path string) bool {
-	return slices.ContainsFunc(s.Archives, func(a bootstrap.ArchiveState) bool { return filepath.Clean(a.Path) == path })
+func lists(s *protocol.NodeState, path string) bool {
+	return slices.ContainsFunc(s.Archives, func(a protocol.ArchiveState) bool { return filepath.Clean(a.Path) == path })
 }
 
 // endpointProblems compares where images are said to be.

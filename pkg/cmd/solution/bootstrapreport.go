@@ -8,7 +8,8 @@ import (
 	"slices"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
@@ -25,13 +26,13 @@ type bootstrapReport struct {
 }
 
 type reportedHelper struct {
-	Address           string                   `json:"address,omitempty"`
-	Version           string                   `json:"version,omitempty"`
-	Protocol          int                      `json:"protocol,omitempty"`
-	ConfigurationPath string                   `json:"configurationPath,omitempty"`
-	SolutionsPath     string                   `json:"solutionsPath,omitempty"`
-	Configuration     *bootstrap.Configuration `json:"configuration,omitempty"`
-	Error             string                   `json:"error,omitempty"`
+	Address           string                `json:"address,omitempty"`
+	Version           string                `json:"version,omitempty"`
+	Protocol          int                   `json:"protocol,omitempty"`
+	ConfigurationPath string                `json:"configurationPath,omitempty"`
+	SolutionsPath     string                `json:"solutionsPath,omitempty"`
+	Configuration     *config.Configuration `json:"configuration,omitempty"`
+	Error             string                `json:"error,omitempty"`
 }
 
 type reportedCluster struct {
@@ -100,7 +101,7 @@ func newBootstrapReport(f *bootstrapFacts) *bootstrapReport {
 	return r
 }
 
-func reached(a bootstrap.RegistryStatus) reachedAt {
+func reached(a protocol.RegistryStatus) reachedAt {
 	at := reachedAt{Listen: a.Listen, Error: a.Error}
 	if a.Readiness != nil {
 		at.Answers, at.Ready = true, a.Readiness.Ready
@@ -144,7 +145,7 @@ func (f *bootstrapFacts) versions() []reportedVersion {
 }
 
 // listed returns what is known of an archive that solutions.yaml lists.
-func (f *bootstrapFacts) listed(a bootstrap.ArchiveState) reportedVersion {
+func (f *bootstrapFacts) listed(a protocol.ArchiveState) reportedVersion {
 	v := reportedVersion{Archive: a.Path, Listed: new(true), Error: a.Error, duplicate: f.duplicate(a)}
 	if a.Content != nil {
 		v.ID = a.Content.ID
@@ -175,7 +176,7 @@ func (f *bootstrapFacts) served(id, path string) *bool {
 		if at.Readiness == nil || at.Readiness.Archives == nil {
 			continue
 		}
-		found := slices.ContainsFunc(at.Readiness.Archives, func(a bootstrap.ServedArchive) bool {
+		found := slices.ContainsFunc(at.Readiness.Archives, func(a protocol.ServedArchive) bool {
 			return id != "" && a.ID == id || path != "" && a.Path == filepath.Clean(path)
 		})
 		all = new(found && (all == nil || *all))

@@ -11,9 +11,9 @@ import (
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/provision"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
@@ -93,7 +93,7 @@ func (o *uninstallOptions) nothing(status *util.Status, shell remote.Shell, node
 
 // consequence tells what the registry serves that is to be removed, as far as
 // that is known.
-func (o *uninstallOptions) consequence(ctx context.Context, client *bootstrap.Client, shell remote.Shell) string {
+func (o *uninstallOptions) consequence(ctx context.Context, client *client.Client, shell remote.Shell) string {
 	text := fmt.Sprintf("The helper and its registry are removed from %s; nodes cannot pull from it any more.", shell)
 	s, err := client.Status(ctx)
 	if err != nil {

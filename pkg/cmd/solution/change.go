@@ -15,8 +15,8 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
@@ -47,7 +47,7 @@ type change struct {
 // compute finds out what a state of the node means for the cluster. It changes
 // nothing. The catalog is the one that was read before the state, so that
 // writing it back fails where someone else has written in between.
-func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, state *bootstrap.State) (*change, error) {
+func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, state *protocol.NodeState) (*change, error) {
 	c := &change{catalog: catalog}
 	var err error
 	if c.environments, err = r.cluster.Environments(ctx); err != nil {
@@ -78,7 +78,7 @@ func (r *reconciler) compute(ctx context.Context, catalog *cluster.Catalog, stat
 	return c, r.computeOperators(ctx, c, records, contents, state.Endpoint)
 }
 
-func nodeOf(state *bootstrap.State, recorded map[string][]v1alpha1.SolutionRecord) plan.Node {
+func nodeOf(state *protocol.NodeState, recorded map[string][]v1alpha1.SolutionRecord) plan.Node {
 	node := plan.Node{}
 	for _, a := range state.Archives {
 		if a.Content == nil {
@@ -103,7 +103,7 @@ func nodeOf(state *bootstrap.State, recorded map[string][]v1alpha1.SolutionRecor
 
 // uncertain returns the Solutions whose highest version is to be active, and
 // is in an archive that cannot be read now.
-func uncertain(state *bootstrap.State, recorded map[string][]v1alpha1.SolutionRecord, unreadable []string) []string {
+func uncertain(state *protocol.NodeState, recorded map[string][]v1alpha1.SolutionRecord, unreadable []string) []string {
 	var names []string
 	for _, name := range state.Latest {
 		if slices.ContainsFunc(recorded[name], func(r v1alpha1.SolutionRecord) bool {

@@ -12,7 +12,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
@@ -53,7 +53,7 @@ func (r *reconciler) readDefinitions(ctx context.Context, i plan.Imported) ([]*u
 			paths = append(paths, crd.Path)
 		}
 	}
-	files, err := r.node.Read(ctx, bootstrap.ReadRequest{Archive: i.Archive, Paths: paths})
+	files, err := r.node.Read(ctx, protocol.ReadRequest{Archive: i.Archive, Paths: paths})
 	if err != nil {
 		return nil, err
 	}

@@ -17,10 +17,11 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
 )
 
@@ -50,7 +51,7 @@ func (o *editOptions) complete(cmd *cobra.Command) (err error) {
 
 // edit asks the helper for a change; with dryRun it only tells what it would
 // be.
-type edit func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error)
+type edit func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error)
 
 // run makes an edit: it is tried, its consequences for the cluster are checked
 // and, where it destroys something, confirmed; then node and cluster are
@@ -81,7 +82,7 @@ func (o *editOptions) run(ctx context.Context, do edit) error {
 
 // trial is what an edit would come to.
 type trial struct {
-	node    *bootstrap.Change
+	node    *protocol.ChangeResult
 	cluster *change
 	changes apply.ChangeSet // as the API server tells
 }
@@ -117,11 +118,11 @@ func (o *editOptions) try(ctx context.Context, r *reconciler, do edit) (*trial, 
 
 // unimported returns the ids of versions that a change takes away: the cluster
 // may not know of them, where its record was lost.
-func unimported(c *bootstrap.Change) []string {
+func unimported(c *protocol.ChangeResult) []string {
 	var ids []string
 	for _, i := range c.Items {
-		stays := slices.ContainsFunc(c.State.Archives, func(a bootstrap.ArchiveState) bool { return a.Content != nil && a.Content.ID == i.ID })
-		if i.Action == bootstrap.Unimported && !stays {
+		stays := slices.ContainsFunc(c.State.Archives, func(a protocol.ArchiveState) bool { return a.Content != nil && a.Content.ID == i.ID })
+		if i.Action == protocol.Unimported && !stays {
 			ids = append(ids, i.ID)
 		}
 	}
@@ -159,7 +160,7 @@ func (o *editOptions) connect(ctx context.Context, status *util.Status) (*reconc
 }
 
 // warnUnreadable tells of what is wrong on the node, besides the edit.
-func (o *editOptions) warnUnreadable(s bootstrap.State) {
+func (o *editOptions) warnUnreadable(s protocol.NodeState) {
 	for _, a := range s.Archives {
 		if a.Content == nil {
 			cli.Warn(o.ErrOut, "an imported archive cannot be read; what the cluster knows of it stays: %s", a.Error)
@@ -170,7 +171,7 @@ func (o *editOptions) warnUnreadable(s bootstrap.State) {
 	}
 }
 
-func (o *editOptions) print(items []bootstrap.ChangeItem, changes apply.ChangeSet) {
+func (o *editOptions) print(items []protocol.ChangeItem, changes apply.ChangeSet) {
 	suffix := util.DryRunSuffix(o.dryRun)
 	for _, i := range items {
 		for _, w := range i.Warnings {
@@ -182,7 +183,7 @@ func (o *editOptions) print(items []bootstrap.ChangeItem, changes apply.ChangeSe
 }
 
 // subject names an archive by the id of what it holds, where that is known.
-func subject(i bootstrap.ChangeItem) string {
+func subject(i protocol.ChangeItem) string {
 	switch {
 	case i.ID != "":
 		return "solution/" + i.ID
@@ -195,7 +196,7 @@ func subject(i bootstrap.ChangeItem) string {
 // confirm asks before anything is deleted that the command does not name, and
 // before CustomResourceDefinitions are that have objects: Kubernetes deletes
 // these with them.
-func (o *editOptions) confirm(ctx context.Context, r *reconciler, c *change, items []bootstrap.ChangeItem) error {
+func (o *editOptions) confirm(ctx context.Context, r *reconciler, c *change, items []protocol.ChangeItem) error {
 	var consequences []string
 	if !o.repair {
 		consequences = c.unexpected(items)
@@ -220,16 +221,16 @@ func (o *editOptions) confirm(ctx context.Context, r *reconciler, c *change, ite
 // unexpected tells of what would be removed from the cluster though the
 // command did not name it: because the configuration of the bootstrap node was
 // lost or edited, or because it is not the node that the cluster knows.
-func (c *change) unexpected(items []bootstrap.ChangeItem) []string {
+func (c *change) unexpected(items []protocol.ChangeItem) []string {
 	var lines []string
 	// That a mount is undone is no word of the command's either.
-	items = slices.DeleteFunc(slices.Clone(items), func(i bootstrap.ChangeItem) bool {
-		return i.Action == bootstrap.Mounted || i.Action == bootstrap.Unmounted
+	items = slices.DeleteFunc(slices.Clone(items), func(i protocol.ChangeItem) bool {
+		return i.Action == protocol.Mounted || i.Action == protocol.Unmounted
 	})
 	for name, records := range c.catalog.Records {
 		for _, record := range records {
 			id := v1alpha1.ID(name, record.Version)
-			named := slices.ContainsFunc(items, func(i bootstrap.ChangeItem) bool { return i.ID == id || i.Subject == record.Archive })
+			named := slices.ContainsFunc(items, func(i protocol.ChangeItem) bool { return i.ID == id || i.Subject == record.Archive })
 			if slices.Contains(c.removed, id) && !named {
 				lines = append(lines, fmt.Sprintf("the bootstrap node does not list %s (%s) any more: the cluster would forget it", id, record.Archive))
 			}
@@ -237,7 +238,7 @@ func (c *change) unexpected(items []bootstrap.ChangeItem) []string {
 	}
 	for _, definition := range c.definitions {
 		name := definition.GetLabels()[v1alpha1.PartOfLabel]
-		named := slices.ContainsFunc(items, func(i bootstrap.ChangeItem) bool {
+		named := slices.ContainsFunc(items, func(i protocol.ChangeItem) bool {
 			return i.Subject == name || slices.Contains(c.active, name) && strings.HasPrefix(i.ID, name+"-")
 		})
 		if !named {
@@ -270,7 +271,7 @@ func customResources(ctx context.Context, r *reconciler, definition *unstructure
 
 // archivePaths makes paths absolute where the bootstrap node is this machine;
 // elsewhere the user has to say where the file is.
-func archivePaths(node *bootstrap.Client, paths []string) ([]string, error) {
+func archivePaths(node *client.Client, paths []string) ([]string, error) {
 	var absolute []string
 	for _, path := range paths {
 		if path == "" {

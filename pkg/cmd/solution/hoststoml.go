@@ -15,10 +15,10 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
 	"github.com/metalk8s/kubectl-solution/pkg/containerd"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
@@ -95,7 +95,7 @@ func (o *hostsTOMLOptions) run(ctx context.Context, streams genericiooptions.IOS
 
 // lookUp returns the endpoint, and the helper's configuration where that
 // can be reached.
-func (o *hostsTOMLOptions) lookUp(ctx context.Context, streams genericiooptions.IOStreams) (string, *bootstrap.Configuration, error) {
+func (o *hostsTOMLOptions) lookUp(ctx context.Context, streams genericiooptions.IOStreams) (string, *config.Configuration, error) {
 	status := util.NewStatus(streams.ErrOut)
 	defer status.Clear()
 	cl, clusterErr := o.conn.Cluster()
@@ -104,7 +104,7 @@ func (o *hostsTOMLOptions) lookUp(ctx context.Context, streams genericiooptions.
 	}
 	node, err := o.conn.Bootstrap(ctx, cl, status)
 	if err == nil {
-		var configuration *bootstrap.Configuration
+		var configuration *config.Configuration
 		if configuration, err = node.Configuration(ctx); err == nil {
 			return configuration.Registry.Endpoint, configuration, nil
 		}
@@ -141,7 +141,7 @@ func (o *hostsTOMLOptions) servers(urls []string) ([]containerd.Server, error) {
 const adviseRegistry = "kubectl solution bootstrap hosts-toml --registry http://ADDRESS:5000"
 
 // registryURLs returns where nodes reach the registry of a configuration.
-func registryURLs(c bootstrap.RegistryConfiguration) ([]string, error) {
+func registryURLs(c config.Registry) ([]string, error) {
 	host, path, _ := strings.Cut(c.Endpoint, "/")
 	if path != "" {
 		return nil, hint.With(fmt.Errorf("the endpoint %s has a path, and solution-bootstrap serve has none", c.Endpoint),

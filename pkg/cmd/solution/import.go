@@ -10,9 +10,10 @@ import (
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 var importHelp = templates.LongDesc(`
@@ -66,11 +67,11 @@ func newImportCommand(streams genericiooptions.IOStreams, conn *util.Connection)
 // takes milliseconds, and every blob of them when it is made, before the
 // configuration is changed. Where trying is all, that checks every blob too.
 func (o *editOptions) importEdit(args []string) edit {
-	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+	return func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
 		paths, err := archivePaths(node, args)
 		if err != nil {
 			return nil, err
 		}
-		return node.Import(ctx, bootstrap.ImportRequest{Archives: paths, DryRun: dryRun, Structure: o.dryRun == cmdutil.DryRunNone})
+		return node.Import(ctx, protocol.ImportRequest{Archives: paths, DryRun: dryRun, Structure: o.dryRun == cmdutil.DryRunNone})
 	}
 }

@@ -20,9 +20,9 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	own "github.com/metalk8s/kubectl-solution/pkg/printers"
 )
 
@@ -70,7 +70,7 @@ func newInspectCommand(streams genericiooptions.IOStreams, conn *util.Connection
 
 // examine checks an archive here where it is a file of this machine, and else
 // on the bootstrap node.
-func examine(ctx context.Context, conn *util.Connection, streams genericiooptions.IOStreams, path string, structure bool) (*bootstrap.CheckedArchive, error) {
+func examine(ctx context.Context, conn *util.Connection, streams genericiooptions.IOStreams, path string, structure bool) (*protocol.CheckedArchive, error) {
 	status := util.NewStatus(streams.ErrOut)
 	defer status.Clear()
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || !conn.IsRemote() {
@@ -80,7 +80,7 @@ func examine(ctx context.Context, conn *util.Connection, streams genericiooption
 	if err != nil {
 		return nil, err
 	}
-	result, err := node.Check(ctx, bootstrap.CheckRequest{Archives: []string{path}, Structure: structure})
+	result, err := node.Check(ctx, protocol.CheckRequest{Archives: []string{path}, Structure: structure})
 	if err != nil {
 		return nil, err
 	}
@@ -90,7 +90,7 @@ func examine(ctx context.Context, conn *util.Connection, streams genericiooption
 	return &result.Archives[0], nil
 }
 
-func examineHere(ctx context.Context, status *util.Status, path string, structure bool) (*bootstrap.CheckedArchive, error) {
+func examineHere(ctx context.Context, status *util.Status, path string, structure bool) (*protocol.CheckedArchive, error) {
 	a, err := archive.Open(path)
 	if err != nil {
 		return nil, err
@@ -99,10 +99,10 @@ func examineHere(ctx context.Context, status *util.Status, path string, structur
 	content, report := a.Inspect()
 	if !structure {
 		report, err = a.Verify(ctx, archive.VerifyOptions{Progress: func(done, total int64) {
-			status.Progress(bootstrap.Progress{Step: "checking " + path, Done: done, Total: total})
+			status.Progress(protocol.Progress{Step: "checking " + path, Done: done, Total: total})
 		}})
 	}
-	return &bootstrap.CheckedArchive{Content: content, Report: report}, err
+	return &protocol.CheckedArchive{Content: content, Report: report}, err
 }
 
 func printContent(streams genericiooptions.IOStreams, flags *util.PrintFlags, c *v1alpha1.Content) error {

@@ -11,15 +11,16 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 // reconciler makes the cluster match what is imported on the bootstrap node.
 type reconciler struct {
 	cluster *util.Cluster
-	node    *bootstrap.Client
+	node    *client.Client
 	status  *util.Status
 	// record is the helper's address, to be recorded in the cluster.
 	record string
@@ -132,7 +133,7 @@ func (r *reconciler) reconcile(ctx context.Context, damaged []string) (changes a
 		if err != nil {
 			return err
 		}
-		state, err := r.node.List(ctx, bootstrap.ListRequest{Damaged: damaged})
+		state, err := r.node.List(ctx, protocol.ListRequest{Damaged: damaged})
 		if err != nil {
 			return err
 		}

@@ -11,9 +11,10 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
@@ -55,8 +56,8 @@ func newSyncCommand(streams genericiooptions.IOStreams, conn *util.Connection) *
 func (o *editOptions) sync(ctx context.Context) error {
 	problems := 0
 	found := map[string]string{} // what is wrong with an archive, by path
-	err := o.run(ctx, func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
-		done, err := node.Sync(ctx, bootstrap.SyncRequest{Verify: dryRun, Damaged: o.damaged, DryRun: dryRun})
+	err := o.run(ctx, func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
+		done, err := node.Sync(ctx, protocol.SyncRequest{Verify: dryRun, Damaged: o.damaged, DryRun: dryRun})
 		if err != nil {
 			return nil, err
 		}
@@ -84,7 +85,7 @@ func (o *editOptions) sync(ctx context.Context) error {
 	return err
 }
 
-func countProblems(s *bootstrap.State) int {
+func countProblems(s *protocol.NodeState) int {
 	n := len(s.Problems)
 	for _, a := range s.Archives {
 		if a.Content == nil {
@@ -94,7 +95,7 @@ func countProblems(s *bootstrap.State) int {
 	return n
 }
 
-func damagedArchives(s *bootstrap.State) []string {
+func damagedArchives(s *protocol.NodeState) []string {
 	var paths []string
 	for _, a := range s.Archives {
 		if a.Content == nil {

@@ -9,9 +9,10 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 var unimportHelp = templates.LongDesc(`
@@ -56,14 +57,14 @@ func newUnimportCommand(streams genericiooptions.IOStreams, conn *util.Connectio
 }
 
 func unimportEdit(args []string, version string, deleteArchive bool) edit {
-	return func(ctx context.Context, node *bootstrap.Client, dryRun bool) (*bootstrap.Change, error) {
+	return func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
 		if version != "" {
-			return node.Unimport(ctx, bootstrap.UnimportRequest{Name: args[0], Version: version, DryRun: dryRun, DeleteArchive: deleteArchive})
+			return node.Unimport(ctx, protocol.UnimportRequest{Name: args[0], Version: version, DryRun: dryRun, DeleteArchive: deleteArchive})
 		}
 		paths, err := archivePaths(node, args)
 		if err != nil {
 			return nil, err
 		}
-		return node.Unimport(ctx, bootstrap.UnimportRequest{Archives: paths, DryRun: dryRun, DeleteArchive: deleteArchive})
+		return node.Unimport(ctx, protocol.UnimportRequest{Archives: paths, DryRun: dryRun, DeleteArchive: deleteArchive})
 	}
 }

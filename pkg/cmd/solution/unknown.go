@@ -9,8 +9,8 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
@@ -18,12 +18,12 @@ import (
 // cluster does not know, and the command does not name: they were listed by
 // hand, and any command would have the cluster take them. One that is damaged
 // is refused before anything is changed.
-func (r *reconciler) checkUnknown(ctx context.Context, catalog *cluster.Catalog, tried *bootstrap.Change) error {
+func (r *reconciler) checkUnknown(ctx context.Context, catalog *cluster.Catalog, tried *protocol.ChangeResult) error {
 	paths := unknownArchives(catalog, tried)
 	if len(paths) == 0 {
 		return nil
 	}
-	result, err := r.node.Check(ctx, bootstrap.CheckRequest{Archives: paths})
+	result, err := r.node.Check(ctx, protocol.CheckRequest{Archives: paths})
 	if err != nil {
 		return err
 	}
@@ -34,15 +34,15 @@ func (r *reconciler) checkUnknown(ctx context.Context, catalog *cluster.Catalog,
 	return hint.With(errors.Join(failed...), "it was listed by hand: replace the file, or take its line out of %s", tried.State.ConfigurationPath)
 }
 
-func unknownArchives(catalog *cluster.Catalog, tried *bootstrap.Change) []string {
+func unknownArchives(catalog *cluster.Catalog, tried *protocol.ChangeResult) []string {
 	var paths []string
 	for _, a := range tried.State.Archives {
 		if a.Content == nil {
 			continue
 		}
 		_, recorded := catalog.Record(a.Content.Name, a.Content.Version)
-		named := slices.ContainsFunc(tried.Items, func(i bootstrap.ChangeItem) bool {
-			return i.Subject == a.Path || i.Action == bootstrap.Imported && i.ID == v1alpha1.ID(a.Content.Name, a.Content.Version)
+		named := slices.ContainsFunc(tried.Items, func(i protocol.ChangeItem) bool {
+			return i.Subject == a.Path || i.Action == protocol.Imported && i.ID == v1alpha1.ID(a.Content.Name, a.Content.Version)
 		})
 		if !recorded && !named {
 			paths = append(paths, a.Path)

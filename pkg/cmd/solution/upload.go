@@ -10,9 +10,10 @@ import (
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 // importUploads brings archives of this machine to the node, and imports them
@@ -68,7 +69,7 @@ func (o *editOptions) upload(ctx context.Context, files []string) ([]string, err
 		}
 		status.Clear()
 		fmt.Fprintf(o.Out, "archive %s %s%s\n", result.Path, result.Action, util.DryRunSuffix(o.dryRun))
-		isComplete = isComplete && (o.dryRun == cmdutil.DryRunNone || result.Action == bootstrap.Unchanged)
+		isComplete = isComplete && (o.dryRun == cmdutil.DryRunNone || result.Action == protocol.Unchanged)
 		paths = append(paths, result.Path)
 	}
 	if !isComplete {
@@ -77,7 +78,7 @@ func (o *editOptions) upload(ctx context.Context, files []string) ([]string, err
 	return paths, nil
 }
 
-func uploadOne(ctx context.Context, node *bootstrap.Client, path string, dryRun bool) (_ *bootstrap.UploadResult, err error) {
+func uploadOne(ctx context.Context, node *client.Client, path string, dryRun bool) (_ *protocol.UploadResult, err error) {
 	a, err := archive.Open(path)
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/podexec"
 	"github.com/metalk8s/kubectl-solution/pkg/remote"
@@ -27,7 +27,7 @@ const askTimeout = 5 * time.Minute
 
 // Node is the bootstrap node, as a command reaches it.
 type Node struct {
-	*bootstrap.Client
+	*client.Client
 	// Record is the address that the cluster is to record, "" for none.
 	Record string
 }
@@ -74,7 +74,7 @@ func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Statu
 }
 
 func newNode(runner remote.Runner, record string, status *Status) *Node {
-	n := &Node{Client: &bootstrap.Client{Runner: runner, Progress: status.Progress}, Record: record}
+	n := &Node{Client: &client.Client{Runner: runner, Progress: status.Progress}, Record: record}
 	if s, isSSH := runner.(remote.SSH); isSSH && s.Mode == remote.SSHAsk {
 		n.HelloTimeout = askTimeout
 	}

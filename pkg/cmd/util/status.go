@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/term"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/printers"
 )
 
@@ -67,7 +67,7 @@ func (s *Status) Note(format string, args ...any) {
 func (s *Status) IsTerminal() bool { return s.terminal }
 
 // Progress is told how far the helper is.
-func (s *Status) Progress(p bootstrap.Progress) {
+func (s *Status) Progress(p protocol.Progress) {
 	s.Step("%s", p.Step)
 	if !s.terminal || p.Total <= 0 || (time.Since(s.drawn) < 100*time.Millisecond && p.Done < p.Total) {
 		return
@@ -81,7 +81,7 @@ func (s *Status) Progress(p bootstrap.Progress) {
 
 // speed tells how fast a step is, and how long it will go on, once both can be
 // told.
-func speed(p bootstrap.Progress, done int64, took time.Duration) string {
+func speed(p protocol.Progress, done int64, took time.Duration) string {
 	if took < time.Second || done <= 0 {
 		return ""
 	}

@@ -22,7 +22,7 @@ import (
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/printers"
 )
@@ -34,7 +34,7 @@ func TestStatusOffATerminal(t *testing.T) {
 	s.Step("reading %s", "a.iso")
 	s.Step("reading a.iso")
 	for _, done := range []int64{0, 50, 100} {
-		s.Progress(bootstrap.Progress{Step: "checking /a.iso", Done: done, Total: 100})
+		s.Progress(protocol.Progress{Step: "checking /a.iso", Done: done, Total: 100})
 	}
 	s.Observe("deployment.apps/storage-operator", "0 of 1 updated")
 	s.Observe("deployment.apps/storage-operator", "0 of 1 updated")
@@ -43,7 +43,7 @@ func TestStatusOffATerminal(t *testing.T) {
 	s.Step("100%% done")
 	s.Note("stays %d", 1)
 	s.Step("two\nlines\x1b[2J")
-	s.Progress(bootstrap.Progress{Step: "100%", Total: 0})
+	s.Progress(protocol.Progress{Step: "100%", Total: 0})
 	const want = "reading a.iso\nchecking /a.iso\ndeployment.apps/storage-operator: 0 of 1 updated\ndeployment.apps/storage-operator: ready\n100% done\nstays 1\ntwo lines [2J\n100%\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", &out, want)
@@ -58,8 +58,8 @@ func TestStatusOnATerminal(t *testing.T) {
 	s.Clear()
 	s.Step("short")
 	s.Step("%s", "as long as é"+strings.Repeat("é", 30))
-	s.Progress(bootstrap.Progress{Step: "a.iso", Done: 1, Total: 1 << 20})
-	s.Progress(bootstrap.Progress{Step: "a.iso", Done: 1 << 20, Total: 1 << 20})
+	s.Progress(protocol.Progress{Step: "a.iso", Done: 1, Total: 1 << 20})
+	s.Progress(protocol.Progress{Step: "a.iso", Done: 1 << 20, Total: 1 << 20})
 	s.Clear()
 	s.Clear()
 	const erase = "\r\x1b[K"
@@ -80,7 +80,7 @@ func TestSpeed(t *testing.T) {
 		{60 << 20, 100 << 20, 20 << 20, 2 * time.Second, ", 10.0 MiB/s, 4s left"},
 		{100 << 20, 100 << 20, 60 << 20, 6 * time.Second, ", 10.0 MiB/s"},
 	} {
-		if got := speed(bootstrap.Progress{Done: test.done, Total: test.total}, test.sent, test.took); got != test.want {
+		if got := speed(protocol.Progress{Done: test.done, Total: test.total}, test.sent, test.took); got != test.want {
 			t.Errorf("%+v: %q", test, got)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/service"
 )
 
@@ -71,7 +71,7 @@ func resources(cpu, memory, most string) corev1.ResourceRequirements {
 
 // probe asks the first address that the registry listens on. Without a host
 // there, it is that of the node.
-func probe(c bootstrap.RegistryConfiguration, path string, period, failures int32) *corev1.Probe {
+func probe(c config.Registry, path string, period, failures int32) *corev1.Probe {
 	host, port, _ := net.SplitHostPort(c.Listen[0])
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
 		host = ""

@@ -12,7 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
@@ -33,7 +33,7 @@ type folders []folder
 func foldersOf(o Options) (folders, error) {
 	c := o.Configuration
 	all := folders{
-		{filepath.Dir(bootstrap.ConfigurationPath), true},
+		{filepath.Dir(config.DefaultPath), true},
 		{filepath.Dir(c.SolutionsFile().Path), true},
 		{filepath.Join(c.Root, "var", "lib", "metalk8s"), true},
 		{c.Archives.Upload, true},

@@ -16,7 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/pkg/service"
@@ -51,7 +51,7 @@ type Options struct {
 	// Image is the name of the image, which the node has already.
 	Image string
 	// Configuration is that of the helper on the node, with its defaults.
-	Configuration bootstrap.Configuration
+	Configuration config.Configuration
 	// Archives are folders of the node with archives, besides those that the
 	// configuration names.
 	Archives []string

@@ -15,7 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/yaml"
 
-	"github.com/metalk8s/kubectl-solution/pkg/bootstrap"
+	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/mount"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write the golden files")
 // options returns those of a configuration, for node-1.
 func options(t *testing.T, configuration string) Options {
 	t.Helper()
-	c, err := bootstrap.ParseConfiguration([]byte(configuration))
+	c, err := config.Parse([]byte(configuration))
 	if err != nil {
 		t.Fatal(err)
 	}

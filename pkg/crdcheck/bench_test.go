@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package crdcheck_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"github.com/metalk8s/kubectl-solution/pkg/crdcheck"
+)
+
+// large is a definition of some 5 MiB, with two versions in which every field
+// has a description.
+func large(tb testing.TB, description string) *unstructured.Unstructured {
+	tb.Helper()
+	var level func(depth int) map[string]any
+	level = func(depth int) map[string]any {
+		s := map[string]any{"type": "object", "description": strings.Repeat(description, 16)}
+		if depth == 0 {
+			s["type"] = "string"
+			return s
+		}
+		properties := map[string]any{}
+		for i := range 5 {
+			properties[fmt.Sprintf("field%d", i)] = level(depth - 1)
+		}
+		s["properties"] = properties
+		return s
+	}
+	definition := crd(tb, stored(version("v1", "{}")), version("v1beta1", "{}"))
+	versions, _, err := unstructured.NestedSlice(definition.Object, "spec", "versions")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for _, v := range versions {
+		v.(map[string]any)["schema"] = map[string]any{"openAPIV3Schema": level(6)}
+	}
+	definition = with(tb, definition, versions, "spec", "versions")
+	b, err := json.Marshal(definition)
+	if err != nil || len(b) < 5<<20 || len(b) > 8<<20 {
+		tb.Fatalf("a definition of %d bytes: %v", len(b), err)
+	}
+	return definition
+}
+
+// withoutField is a copy of definition without a field deep in its versions.
+func withoutField(definition *unstructured.Unstructured) *unstructured.Unstructured {
+	wanted := definition.DeepCopy()
+	versions := wanted.Object["spec"].(map[string]any)["versions"].([]any)
+	for _, v := range versions {
+		s := v.(map[string]any)["schema"].(map[string]any)["openAPIV3Schema"].(map[string]any)
+		for range 5 {
+			s = s["properties"].(map[string]any)["field3"].(map[string]any)
+		}
+		delete(s["properties"].(map[string]any), "field3")
+	}
+	return wanted
+}
+
+func TestLargeDefinition(t *testing.T) {
+	live := large(t, "described ")
+	started := time.Now()
+	findings, err := crdcheck.Compare(live, withoutField(live))
+	if err != nil || len(findings) != 2 || findings[0].Field != "field3.field3.field3.field3.field3.field3" {
+		t.Errorf("Compare = %v, %v; want a dropped field in each version", findings, err)
+	}
+	// The usual is a tenth of it.
+	if took := time.Since(started); took > 10*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+func BenchmarkLargeDefinition(b *testing.B) {
+	live := large(b, "described ")
+	same, less, described := live.DeepCopy(), withoutField(live), large(b, "explained ")
+	b.Run("Compare/same", func(b *testing.B) { benchmarkCompare(b, live, same) })
+	b.Run("Compare/field removed", func(b *testing.B) { benchmarkCompare(b, live, less) })
+	b.Run("Compare/all described anew", func(b *testing.B) { benchmarkCompare(b, live, described) })
+	b.Run("NewPruner", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := crdcheck.NewPruner(live, "v1"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+func benchmarkCompare(b *testing.B, live, wanted *unstructured.Unstructured) {
+	b.Helper()
+	for b.Loop() {
+		if _, err := crdcheck.Compare(live, wanted); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

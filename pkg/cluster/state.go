@@ -269,3 +269,8 @@ func (r *Reader) Deployed(ctx context.Context, namespace string) (*plan.Live, er
 	}
 	return plan.NewLive(slices.Concat(lists...)...), nil
 }
+
+// NamespaceObject returns a namespace as data.
+func NamespaceObject(ns *corev1.Namespace) (*unstructured.Unstructured, error) {
+	return toUnstructured(ns)
+}

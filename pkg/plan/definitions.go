@@ -107,8 +107,7 @@ type LiveDefinition struct {
 	Terminating bool
 }
 
-// definitionsInput returns what of the input the definitions of a Solution are
-// planned from.
+// definitionPlan plans the definitions of Solutions.
 type definitionPlan struct {
 	p  *Plan
 	in *SolutionsInput
@@ -121,7 +120,7 @@ func (d definitionPlan) wantDefinitions(c *v1alpha1.Content) {
 	scope := Scope{Solution: c.Name}
 	if !read { // what is deployed is known to be this, by its digest
 		for _, crd := range c.CRDs {
-			d.p.change(Change{Action: None, Object: definitionRef(crd.Name), Scope: scope, Stage: StageDefinition})
+			d.p.change(Change{Action: None, Object: DefinitionRef(crd.Name), Scope: scope, Stage: StageDefinition})
 		}
 		return
 	}
@@ -162,7 +161,7 @@ func (d definitionPlan) wantDefinition(c *v1alpha1.Content, u *unstructured.Unst
 
 // judge refuses what a change of a definition would lose, unless it is accepted.
 func (d definitionPlan) judge(note DefinitionChange, scope Scope) {
-	r := definitionRef(note.Name)
+	r := DefinitionRef(note.Name)
 	for _, f := range note.Findings {
 		message := fmt.Sprintf("CustomResourceDefinition %s: %s", note.Name, f.Message)
 		if f.Count > 0 {
@@ -198,7 +197,8 @@ func enumerate(names []string, count int) string {
 	return text
 }
 
-func definitionRef(name string) Ref {
+// DefinitionRef names a CustomResourceDefinition.
+func DefinitionRef(name string) Ref {
 	return Ref{Group: "apiextensions.k8s.io", Version: "v1", Kind: definitionKind, Name: name}
 }
 
@@ -218,7 +218,7 @@ func (d definitionPlan) dropDefinitions(name string, active *v1alpha1.Content) {
 // unless the Solution is deactivated: then the user is asked.
 func (d definitionPlan) dropDefinition(live LiveDefinition, isActive bool) {
 	scope := Scope{Solution: live.Solution}
-	r := definitionRef(live.Name)
+	r := DefinitionRef(live.Name)
 	needed := d.neededBy(live)
 	objects := d.in.Objects[live.Name]
 	switch {
@@ -226,6 +226,9 @@ func (d definitionPlan) dropDefinition(live LiveDefinition, isActive bool) {
 		if !d.in.deactivates(live.Solution) {
 			return // as told when it was deleted
 		}
+	case !isActive && !d.in.deactivates(live.Solution):
+		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("the bootstrap node does not list Solution %s as active any more: CustomResourceDefinition %s would be deleted",
+			live.Solution, live.Name))
 	case isActive && len(needed) > 0:
 		d.keep(r, scope, "needed by "+strings.Join(needed, ", "))
 		return
@@ -262,6 +265,17 @@ func (d definitionPlan) neededBy(live LiveDefinition) []string {
 		}
 	}
 	return names
+}
+
+// NeedsServed reports whether an Environment runs another version than the one
+// of key, which serves a version of a definition.
+func (in *SolutionsInput) NeedsServed(key VersionKey, definition, version string) bool {
+	return slices.ContainsFunc(in.Cluster.Uses, func(u Use) bool {
+		c := in.content(u.Solution, u.Version)
+		return u.Solution == key.Name && u.Version != key.Version && c != nil && slices.ContainsFunc(c.CRDs, func(crd v1alpha1.CRD) bool {
+			return crd.Name == definition && (slices.Contains(crd.Served, version) || len(crd.Served) == 0 && slices.Contains(crd.Versions, version))
+		})
+	})
 }
 
 func hasDefinition(c *v1alpha1.Content, name string) bool {

@@ -46,3 +46,23 @@ func commonLabels() map[string]string {
 		v1alpha1.PartOfLabel:    partOf,
 	}
 }
+
+// PutNamespace returns the change that makes a namespace of an Environment. Live
+// is nil where it does not exist: it is created then, and not taken over if
+// someone else is faster.
+func PutNamespace(wanted, live *unstructured.Unstructured) Change {
+	c := Change{Action: Create, Object: RefOf(wanted), Stage: StageNamespace, Method: Put, Manifest: wanted, Live: live}
+	if live == nil {
+		return c
+	}
+	c.Action, c.Method = None, ""
+	for _, f := range mapFields(wanted, live) {
+		if f.To != nil {
+			c.Fields = append(c.Fields, f)
+		}
+	}
+	if len(c.Fields) > 0 {
+		c.Action, c.Method = Update, Patch
+	}
+	return c
+}

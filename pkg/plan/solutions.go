@@ -29,6 +29,8 @@ type SolutionsInput struct {
 	Names map[string]bool
 	// Repair writes again what cannot be read in the cluster.
 	Repair bool
+	// Deactivated is the Solution that the command deactivates, "" for none.
+	Deactivated string
 	// Endpoint is the registry's; Bootstrap the helper's address that is to be
 	// recorded, "" for none.
 	Endpoint, Bootstrap string
@@ -92,7 +94,7 @@ func (in *SolutionsInput) content(name, version string) *v1alpha1.Content {
 func (in *SolutionsInput) isAbout(name string) bool { return in.Names == nil || in.Names[name] }
 
 func (in *SolutionsInput) deactivates(name string) bool {
-	return in.Names[name] || in.Names == nil
+	return in.Names == nil || in.Deactivated == name
 }
 
 // Active returns the content of the active version of each Solution that the
@@ -175,6 +177,7 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 	records := in.records()
 	removed := in.removed(records)
 	in.refuseUsed(p, removed)
+	in.askForgotten(p, removed)
 	p.want(Wanted{Object: SolutionsNamespace(in.Bootstrap), Stage: StageNamespace, Owner: partOf}, namespaceLive(in.Cluster.Namespace), Options{})
 	if err := in.contents(p, records); err != nil {
 		return nil, err
@@ -284,6 +287,25 @@ func (in *SolutionsInput) refuseUsed(p *Plan, removed []VersionKey) {
 		}
 		if len(where) > 0 {
 			p.refuse(Scope{Solution: key.Name}, Ref{}, fmt.Sprintf("%s %s is used by Environment %s", key.Name, key.Version, strings.Join(where, ", ")), remedy)
+		}
+	}
+}
+
+// askForgotten asks about versions that the cluster would forget though the
+// command does not name them: the configuration of the bootstrap node was lost or
+// edited, or it is not the node that the cluster knows.
+func (in *SolutionsInput) askForgotten(p *Plan, removed []VersionKey) {
+	if in.Names == nil {
+		return
+	}
+	for _, key := range removed {
+		for _, r := range in.Cluster.Records[key.Name] {
+			isNamed := slices.ContainsFunc(in.Changes, func(c NodeChange) bool {
+				return c.ID == v1alpha1.ID(key.Name, key.Version) || c.Subject == r.Archive
+			})
+			if r.Version == key.Version && !isNamed {
+				p.Destroys = append(p.Destroys, fmt.Sprintf("the bootstrap node does not list %s %s (%s) any more: the cluster would forget it", key.Name, key.Version, r.Archive))
+			}
 		}
 	}
 }

@@ -24,8 +24,12 @@ func (m *machine) script(script remote.Script, stdin io.Reader) (string, error) 
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	shell, err := remote.NewShell(runner)
+	if err != nil {
+		m.t.Fatal(err)
+	}
 	var out bytes.Buffer
-	err = runner.(remote.Shell).Script(m.t.Context(), script, stdin, &out)
+	err = shell.Script(m.t.Context(), script, stdin, &out)
 	return out.String(), err
 }
 

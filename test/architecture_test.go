@@ -30,6 +30,7 @@ var tiers = [][]string{
 	{"pkg/installer", "pkg/service/*"},
 	{"pkg/cmd/cli"},
 	{"pkg/cmd/util"},
+	{"pkg/cmd/solution/*"},
 	{"pkg/cmd/*"},
 	{"cmd/*"},
 }
@@ -54,9 +55,9 @@ var forbidden = []struct {
 	{[]string{"pkg/apply"}, []string{module + "pkg/cluster", module + "pkg/archive"}, true},
 	{[]string{"pkg/cmd/cli"}, []string{module + "pkg/cluster"}, true},
 	// Only the helper mounts.
-	{[]string{"pkg/helper/*", "pkg/cmd/solution", "pkg/cmd/environment", "cmd/kubectl-solution", "cmd/kubectl-environment"}, []string{"github.com/hanwen/go-fuse", module + "pkg/isofuse"}, true},
+	{[]string{"pkg/helper/*", "pkg/cmd/solution", "pkg/cmd/solution/*", "pkg/cmd/environment", "cmd/kubectl-solution", "cmd/kubectl-environment"}, []string{"github.com/hanwen/go-fuse", module + "pkg/isofuse"}, true},
 	{[]string{"pkg/*", "pkg/api/*", "pkg/helper/*", "pkg/registry/*", "pkg/service/*"}, []string{"github.com/spf13/cobra"}, false},
-	{[]string{"pkg/*", "pkg/api/*", "pkg/helper/*", "pkg/registry/*", "pkg/service/*", "pkg/cmd/*", "cmd/*"}, []string{"testing", module + "test", module + testHelper}, false},
+	{[]string{"pkg/*", "pkg/api/*", "pkg/helper/*", "pkg/registry/*", "pkg/service/*", "pkg/cmd/*", "pkg/cmd/solution/*", "cmd/*"}, []string{"testing", module + "test", module + testHelper}, false},
 }
 
 // planImports are all that pkg/plan imports, besides the standard library: a

@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -34,10 +35,7 @@ type Runner struct {
 	Container string
 }
 
-var (
-	_ remote.Runner   = Runner{}
-	_ remote.Attended = Runner{}
-)
+var _ remote.Runner = Runner{}
 
 // Parse reads an address pod://[namespace/]name-or-selector[#container]. The
 // namespace is v1alpha1.Namespace by default.
@@ -80,9 +78,18 @@ func (r Runner) String() string {
 	return address
 }
 
-// Attended says that the output of what runs in a pod is taken by the container
-// runtime, whether anybody reads it or not.
-func (r Runner) Attended() {}
+// NeedsOpenStdin is for remote.NeedsOpenStdin: the output of what runs in a pod
+// is taken by the container runtime, whether anybody reads it or not.
+func (Runner) NeedsOpenStdin() bool { return true }
+
+// Trusted is for remote.Trusted: whoever can make pods in one of the namespaces
+// can change what is imported anyway.
+func (r Runner) Trusted(namespaces []string) error {
+	if !slices.Contains(namespaces, r.Namespace) {
+		return fmt.Errorf("it names a pod outside of the namespaces %s", strings.Join(namespaces, " and "))
+	}
+	return nil
+}
 
 // Run runs the helper's agent in the pod. See remote.Runner.
 func (r Runner) Run(ctx context.Context, stdin io.Reader, stdout io.Writer) error {

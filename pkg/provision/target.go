@@ -40,8 +40,8 @@ func (t Target) Probe(ctx context.Context) (*Node, error) {
 	words, err := t.script(ctx, remote.ScriptProbe, "", nil)
 	if errors.Is(err, errForced) {
 		advice := "install it with another key, or by hand"
-		if s, isSSH := t.Shell.(remote.SSH); isSSH {
-			advice += ": " + s.InstallByHand(program.Name)
+		if commands := remote.InstallByHand(t.Shell, program.Name); commands != "" {
+			advice += ": " + commands
 		}
 		return nil, hint.With(err, "%s", advice)
 	}

@@ -30,7 +30,3 @@ type Runner interface {
 	// String is the address, as --bootstrap takes it ("local").
 	String() string
 }
-
-// Attended is what a Runner is whose agent cannot tell by its output that nobody
-// reads it any more: its standard input has to stay open until it has answered.
-type Attended interface{ Attended() }

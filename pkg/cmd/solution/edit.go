@@ -277,7 +277,7 @@ func archivePaths(node *client.Client, paths []string) ([]string, error) {
 		if path == "" {
 			return nil, errors.New("the path of an archive is empty")
 		}
-		if _, local := node.Runner.(remote.Local); local {
+		if remote.IsLocal(node.Runner) {
 			var err error
 			if path, err = filepath.Abs(path); err != nil {
 				return nil, fmt.Errorf("archive %s: %w", path, err)

@@ -10,6 +10,7 @@ import (
 	"k8s.io/kubectl/pkg/util/templates"
 
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
+	"github.com/metalk8s/kubectl-solution/pkg/cmd/solution/bootstrap"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
 )
 
@@ -57,7 +58,7 @@ func NewCommand(streams genericiooptions.IOStreams, version string) *cobra.Comma
 		newGetCommand(streams, conn),
 		newInspectCommand(streams, conn),
 		newCheckCommand(streams, conn),
-		newBootstrapCommand(streams, conn, version),
+		bootstrap.NewCommand(streams, conn, version),
 	)
 	return cmd
 }

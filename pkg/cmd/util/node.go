@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -49,7 +48,7 @@ func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Statu
 		if err != nil {
 			return nil, err
 		}
-		if _, local := runner.(remote.Local); !local {
+		if !remote.IsLocal(runner) {
 			status.Note("bootstrap node: %s, as the cluster records; --bootstrap names another", runner)
 		}
 		return newNode(runner, recorded, status), nil
@@ -61,24 +60,20 @@ func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Statu
 	if err != nil {
 		return nil, err
 	}
-	if s, isSSH := runner.(remote.SSH); isSSH && status.IsTerminal() {
-		s.Mode = remote.SSHAsk
-		runner = s
-	}
 	// What was typed is for others to use as well, as far as they may; that
 	// somebody is at the node itself is of no use to them.
-	if _, local := runner.(remote.Local); !local && trusted(runner) == nil {
+	if !remote.IsLocal(runner) && trusted(runner) == nil {
 		recorded = runner.String()
 	}
-	return newNode(runner, recorded, status), nil
+	node := newNode(runner, recorded, status)
+	if interactive, asks := remote.Interactive(runner); asks && status.IsTerminal() {
+		node.Runner, node.HelloTimeout = interactive, askTimeout
+	}
+	return node, nil
 }
 
 func newNode(runner remote.Runner, record string, status *Status) *Node {
-	n := &Node{Client: &client.Client{Runner: runner, Progress: status.Progress}, Record: record}
-	if s, isSSH := runner.(remote.SSH); isSSH && s.Mode == remote.SSHAsk {
-		n.HelloTimeout = askTimeout
-	}
-	return n
+	return &Node{Client: &client.Client{Runner: runner, Progress: status.Progress}, Record: record}
 }
 
 // address returns where the user says that the helper is, "" for nowhere.
@@ -112,17 +107,12 @@ func (c *Connection) NamedBootstrap(ctx context.Context, status *Status) (*Node,
 	if err != nil {
 		return nil, nil, err
 	}
-	shell, ok := node.Runner.(remote.Shell)
-	if !ok {
-		return nil, nil, fmt.Errorf("bootstrap address %q: there is no shell", address)
+	shell, err := remote.NewShell(node.Runner)
+	if err != nil {
+		return nil, nil, err
 	}
-	if local, isLocal := node.Runner.(remote.Local); isLocal {
-		if local.Program != "" {
-			return nil, nil, hint.With(fmt.Errorf("bootstrap address %q names a program, and installed is %s", address, remote.ProgramPath),
-				"use --bootstrap local or local+sudo")
-		}
-		local.Program = remote.ProgramPath
-		node.Runner = local
+	if node.Runner, err = remote.Installed(node.Runner); err != nil {
+		return nil, nil, err
 	}
 	return node, shell, nil
 }
@@ -151,26 +141,11 @@ func (c *Connection) recordedRunner(address string) (remote.Runner, error) {
 		return nil, hint.With(fmt.Errorf("namespace %s records in annotation %s where the bootstrap node is, which is not used: %w",
 			v1alpha1.Namespace, v1alpha1.BootstrapAnnotation, err), "say where it is: --bootstrap ADDRESS, or $%s", BootstrapEnvironment)
 	}
-	if s, isSSH := runner.(remote.SSH); isSSH {
-		s.Mode = remote.SSHStrict
-		runner = s
-	}
-	return runner, nil
+	return remote.Strict(runner), nil
 }
 
 // trusted returns an error for a way that one takes only where one has named it
 // oneself.
 func trusted(runner remote.Runner) error {
-	switch r := runner.(type) {
-	case remote.Local:
-		if r.Program != "" || r.Sudo {
-			return errors.New("it names a program of this machine, or sudo on it")
-		}
-	case podexec.Runner:
-		// Whoever can make pods there can change what is imported anyway.
-		if namespaces := []string{v1alpha1.Namespace, "kube-system"}; !slices.Contains(namespaces, r.Namespace) {
-			return fmt.Errorf("it names a pod outside of the namespaces %s", strings.Join(namespaces, " and "))
-		}
-	}
-	return nil
+	return remote.Trusted(runner, v1alpha1.Namespace, "kube-system")
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -69,14 +70,14 @@ func TestBootstrapAddress(t *testing.T) {
 
 // Only on a terminal may ssh ask, and take as long as a person does.
 func TestBootstrapAsks(t *testing.T) {
-	for terminal, want := range map[bool]remote.SSH{true: {Host: "x", Mode: remote.SSHAsk}, false: {Host: "x"}} {
+	for terminal, want := range map[bool]remote.Runner{true: remote.SSH{Host: "x", Mode: remote.SSHAsk}, false: remote.SSH{Host: "x"}} {
 		status := NewStatus(&bytes.Buffer{})
 		status.terminal = terminal
 		node, err := connection(t, "ssh://x").Bootstrap(t.Context(), nil, status)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s, ok := node.Runner.(remote.SSH); !ok || s.Mode != want.Mode || (node.HelloTimeout == 5*time.Minute) != terminal {
+		if !reflect.DeepEqual(node.Runner, want) || (node.HelloTimeout == 5*time.Minute) != terminal {
 			t.Errorf("terminal %t: %#v, timeout %v", terminal, node.Runner, node.HelloTimeout)
 		}
 	}
@@ -86,20 +87,19 @@ func TestBootstrapAsks(t *testing.T) {
 // ssh meet strangers.
 func TestRecordedRunner(t *testing.T) {
 	conn := connection(t, "")
-	for address, want := range map[string]string{
-		"local": "local", "ssh://admin@node:22": "ssh://admin@node:22", "ssh+sudo://node": "ssh+sudo://node",
-		"pod://helper": "pod://metalk8s-solutions/helper", "pod://kube-system/app=helper": "pod://kube-system/app=helper",
+	config, err := conn.restConfig()
+	if err != nil || config.Host != "https://127.0.0.1:1" {
+		t.Fatalf("%+v, %v", config, err)
+	}
+	for address, want := range map[string]remote.Runner{
+		"local":                        remote.Local{},
+		"ssh://admin@node:22":          remote.SSH{User: "admin", Host: "node", Port: 22, Mode: remote.SSHStrict},
+		"ssh+sudo://node":              remote.SSH{Host: "node", Sudo: true, Mode: remote.SSHStrict},
+		"pod://helper":                 podexec.Runner{Config: config, Namespace: "metalk8s-solutions", Name: "helper"},
+		"pod://kube-system/app=helper": podexec.Runner{Config: config, Namespace: "kube-system", Selector: "app=helper"},
 	} {
-		runner, err := conn.recordedRunner(address)
-		if err != nil || runner.String() != want {
-			t.Errorf("%s: %v, %v", address, runner, err)
-			continue
-		}
-		if s, isSSH := runner.(remote.SSH); isSSH && s.Mode != remote.SSHStrict {
-			t.Errorf("%s: mode %q", address, s.Mode)
-		}
-		if p, isPod := runner.(podexec.Runner); isPod && p.Config.Host != "https://127.0.0.1:1" {
-			t.Errorf("%s: asks %s", address, p.Config.Host)
+		if runner, err := conn.recordedRunner(address); err != nil || !reflect.DeepEqual(runner, want) {
+			t.Errorf("%s: %+v, %v", address, runner, err)
 		}
 	}
 	const advice = "say where it is: --bootstrap ADDRESS, or $KUBECTL_SOLUTION_BOOTSTRAP"

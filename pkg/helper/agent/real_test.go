@@ -56,7 +56,12 @@ func realClient(t *testing.T, n *node) *client.Client {
 	if err := os.WriteFile(config, []byte("root: "+n.root+"\nregistry: {endpoint: 'registry:5000'}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return &client.Client{Runner: remote.Local{Program: program, Args: []string{"--config", config}}}
+	return clientOf(program, "--config", config)
+}
+
+// clientOf asks a program, which gets these arguments.
+func clientOf(program string, args ...string) *client.Client {
+	return &client.Client{Runner: remote.Local{Program: program, Args: args}}
 }
 
 func TestRealHelper(t *testing.T) {
@@ -113,12 +118,13 @@ func TestRealHelperFails(t *testing.T) {
 	n.configure("[]")
 	_, err = real.List(t.Context(), protocol.ListRequest{})
 	wantRemote(t, err, "reading "+n.root+"/etc/metalk8s/solutions.yaml:1: not a YAML mapping", "", protocol.ReasonInvalid)
-	runner, _ := real.Runner.(remote.Local)
-	runner.Args = []string{"--config", "/none.yaml"}
-	_, err = (&client.Client{Runner: runner}).List(t.Context(), protocol.ListRequest{})
+	program, err := buildHelper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = clientOf(program, "--config", "/none.yaml").List(t.Context(), protocol.ListRequest{})
 	wantRemote(t, err, "reading the helper's configuration: open /none.yaml: no such file or directory", "", protocol.ReasonInvalid)
-	runner.Args = []string{"--no-such-flag"}
-	_, err = (&client.Client{Runner: runner}).List(t.Context(), protocol.ListRequest{})
+	_, err = clientOf(program, "--no-such-flag").List(t.Context(), protocol.ListRequest{})
 	var failed *remote.RunError
 	if !errors.As(err, &failed) || failed.Reason != remote.Exit || !strings.Contains(err.Error(), "unknown flag: --no-such-flag") && !strings.Contains(failed.Stderr, "unknown flag: --no-such-flag") {
 		t.Errorf("an agent that does not start: %v", err)

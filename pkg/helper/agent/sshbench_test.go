@@ -19,10 +19,8 @@ import (
 	"time"
 
 	"github.com/metalk8s/kubectl-solution/pkg/archive/archivetest"
-	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
 	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
 	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
-	"github.com/metalk8s/kubectl-solution/pkg/remote"
 	"github.com/metalk8s/kubectl-solution/test/sshserver"
 )
 
@@ -53,8 +51,8 @@ func BenchmarkSSHList(b *testing.B) {
 	for b.Loop() {
 		listed += timed(list)
 		b.StopTimer()
-		plain += timed(func() { sshTrue(b, c, server) })
-		over += timed(func() { sshTrue(b, c, server, shared...) })
+		plain += timed(func() { sshTrue(b, server) })
+		over += timed(func() { sshTrue(b, server, shared...) })
 		b.StartTimer()
 	}
 	b.ReportMetric(listed.Seconds()/plain.Seconds(), "x-ssh-true")
@@ -72,13 +70,12 @@ func timed(f func()) time.Duration {
 	return time.Since(start)
 }
 
-func sshTrue(b *testing.B, c *client.Client, server *sshserver.Server, options ...string) {
+// host is that of the sshd.
+const host = "127.0.0.1"
+
+func sshTrue(b *testing.B, server *sshserver.Server, options ...string) {
 	b.Helper()
-	s, ok := c.Runner.(remote.SSH)
-	if !ok {
-		b.Fatal("the helper is not reached by ssh")
-	}
-	words := append(options, "-T", "-o", "BatchMode=yes", "-p", strconv.Itoa(server.Port), s.Host, "true")
+	words := append(options, "-T", "-o", "BatchMode=yes", "-p", strconv.Itoa(server.Port), host, "true")
 	if out, err := exec.CommandContext(b.Context(), "ssh", words...).CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}
@@ -107,7 +104,7 @@ func BenchmarkSSHUpload(b *testing.B) {
 		})
 		done()
 		b.StopTimer()
-		byScp += timed(func() { scp(b, c, server, path, copied) })
+		byScp += timed(func() { scp(b, server, path, copied) })
 		for _, path := range []string{filepath.Join(folder, "large.iso"), copied} {
 			if err := os.Remove(path); err != nil {
 				b.Fatal(err)
@@ -132,17 +129,13 @@ func randomFile(b *testing.B, path string, size int64) *os.File {
 	return file
 }
 
-func scp(b *testing.B, c *client.Client, server *sshserver.Server, from, to string) {
+func scp(b *testing.B, server *sshserver.Server, from, to string) {
 	b.Helper()
-	s, ok := c.Runner.(remote.SSH)
-	if !ok {
-		b.Fatal("the helper is not reached by ssh")
-	}
 	ssh, err := exec.LookPath("ssh") // that of the tests, which scp would not find
 	if err != nil {
 		b.Fatal(err)
 	}
-	words := []string{"-q", "-S", ssh, "-o", "BatchMode=yes", "-P", strconv.Itoa(server.Port), from, s.Host + ":" + to}
+	words := []string{"-q", "-S", ssh, "-o", "BatchMode=yes", "-P", strconv.Itoa(server.Port), from, host + ":" + to}
 	if out, err := exec.CommandContext(b.Context(), "scp", words...).CombinedOutput(); err != nil {
 		b.Fatalf("%v\n%s", err, out)
 	}

@@ -20,7 +20,7 @@ import (
 
 // ask sends a request and returns the helper's result.
 func ask[T any](ctx context.Context, c *Client, req protocol.Request) (*T, error) {
-	_, req.KeepStdinOpen = c.Runner.(remote.Attended)
+	req.KeepStdinOpen = remote.NeedsOpenStdin(c.Runner)
 	data, err := encode(req)
 	if err != nil {
 		return nil, err

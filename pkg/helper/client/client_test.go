@@ -140,7 +140,7 @@ func TestClientCarriesFailures(t *testing.T) {
 // input stays open.
 type patientRunner struct{ fakeRunner }
 
-func (patientRunner) Attended() {}
+func (patientRunner) NeedsOpenStdin() bool { return true }
 
 func (f patientRunner) Run(_ context.Context, stdin io.Reader, stdout io.Writer) error {
 	in := bufio.NewReader(stdin)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution
+package bootstrap
 
 import (
 	"context"
@@ -54,8 +54,8 @@ var upgradeExamples = templates.Examples(`
 	# With a program of your own
 	kubectl solution bootstrap upgrade --bootstrap ssh://root@node-1 --helper ./solution-bootstrap`)
 
-// provisionOptions are those of install and upgrade.
-type provisionOptions struct {
+// installOptions are those of install and upgrade.
+type installOptions struct {
 	genericiooptions.IOStreams
 	conn    *util.Connection
 	dryRun  cmdutil.DryRunStrategy
@@ -64,7 +64,7 @@ type provisionOptions struct {
 }
 
 func newInstallCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
-	o := &provisionOptions{IOStreams: streams, conn: conn}
+	o := &installOptions{IOStreams: streams, conn: conn}
 	return o.command(&cobra.Command{
 		Use:     "install",
 		Short:   "Install the helper and its registry on the bootstrap node",
@@ -74,7 +74,7 @@ func newInstallCommand(streams genericiooptions.IOStreams, conn *util.Connection
 }
 
 func newUpgradeCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
-	o := &provisionOptions{IOStreams: streams, conn: conn, upgrade: true}
+	o := &installOptions{IOStreams: streams, conn: conn, upgrade: true}
 	return o.command(&cobra.Command{
 		Use:     "upgrade",
 		Short:   "Replace the helper on the bootstrap node by that of this release",
@@ -83,7 +83,7 @@ func newUpgradeCommand(streams genericiooptions.IOStreams, conn *util.Connection
 	})
 }
 
-func (o *provisionOptions) command(cmd *cobra.Command) *cobra.Command {
+func (o *installOptions) command(cmd *cobra.Command) *cobra.Command {
 	cmd.Args = cli.Args(cobra.NoArgs)
 	cmd.RunE = func(cmd *cobra.Command, _ []string) (err error) {
 		if o.dryRun, err = cmdutil.GetDryRunStrategy(cmd); err != nil {
@@ -96,7 +96,7 @@ func (o *provisionOptions) command(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-func (o *provisionOptions) run(ctx context.Context) error {
+func (o *installOptions) run(ctx context.Context) error {
 	status := util.NewStatus(o.ErrOut)
 	defer status.Clear()
 	i, err := o.gather(ctx, status)
@@ -119,7 +119,7 @@ func (o *provisionOptions) run(ctx context.Context) error {
 }
 
 // gather finds out what has to be known before anything is changed.
-func (o *provisionOptions) gather(ctx context.Context, status *util.Status) (*provision.Installation, error) {
+func (o *installOptions) gather(ctx context.Context, status *util.Status) (*provision.Installation, error) {
 	i, err := probe(ctx, o.conn, status)
 	if err != nil {
 		return nil, err
@@ -150,7 +150,7 @@ func probe(ctx context.Context, conn *util.Connection, status *util.Status) (*pr
 }
 
 // print tells what was changed.
-func (o *provisionOptions) print(i *provision.Installation, outcome *provision.Outcome) {
+func (o *installOptions) print(i *provision.Installation, outcome *provision.Outcome) {
 	for _, c := range outcome.Changes {
 		if c.Action == "updated" && i.Node.Version != "" && outcome.Version != "" && c == outcome.Changes[0] {
 			c.Action += fmt.Sprintf(" from version %s to %s", i.Node.Version, outcome.Version)
@@ -168,7 +168,7 @@ func printChange(streams genericiooptions.IOStreams, c provision.Change, dryRun 
 
 // answers tells how helper and registry answer, and fails where the registry
 // should and does not.
-func (o *provisionOptions) answers(i *provision.Installation, outcome *provision.Outcome) error {
+func (o *installOptions) answers(i *provision.Installation, outcome *provision.Outcome) error {
 	fmt.Fprintln(o.Out, cli.Printable(fmt.Sprintf("helper version %s answers", outcome.Status.Version)))
 	for _, r := range outcome.Status.Registry {
 		at := reached(r)

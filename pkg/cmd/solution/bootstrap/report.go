@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution
+package bootstrap
 
 import (
 	"cmp"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -13,8 +14,8 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
-// bootstrapReport is what `bootstrap status` tells.
-type bootstrapReport struct {
+// report is what `bootstrap status` tells.
+type report struct {
 	OK       bool            `json:"ok"`
 	Helper   reportedHelper  `json:"helper"`
 	Cluster  reportedCluster `json:"cluster"`
@@ -76,8 +77,8 @@ type problem struct {
 	Hint    string `json:"hint,omitempty"`
 }
 
-func newBootstrapReport(f *bootstrapFacts) *bootstrapReport {
-	r := &bootstrapReport{Helper: reportedHelper{Address: f.address}, Registry: []reachedAt{}, Problems: []problem{}}
+func newReport(f *facts) *report {
+	r := &report{Helper: reportedHelper{Address: f.address}, Registry: []reachedAt{}, Problems: []problem{}}
 	if f.catalog != nil {
 		r.Cluster.Endpoint = f.catalog.Endpoint
 		for _, records := range f.catalog.Records {
@@ -114,7 +115,7 @@ func reached(a protocol.RegistryStatus) reachedAt {
 
 // versions returns what solutions.yaml lists, and then what only the cluster
 // records.
-func (f *bootstrapFacts) versions() []reportedVersion {
+func (f *facts) versions() []reportedVersion {
 	versions := []reportedVersion{}
 	listed := map[string]bool{}
 	if f.node != nil && f.node.State != nil {
@@ -127,7 +128,7 @@ func (f *bootstrapFacts) versions() []reportedVersion {
 	if f.catalog == nil {
 		return versions
 	}
-	for _, name := range sortedNames(f.catalog.Records) {
+	for _, name := range slices.Sorted(maps.Keys(f.catalog.Records)) {
 		for _, record := range f.catalog.Records[name] {
 			id := v1alpha1.ID(name, record.Version)
 			if listed[id] {
@@ -145,7 +146,7 @@ func (f *bootstrapFacts) versions() []reportedVersion {
 }
 
 // listed returns what is known of an archive that solutions.yaml lists.
-func (f *bootstrapFacts) listed(a protocol.ArchiveState) reportedVersion {
+func (f *facts) listed(a protocol.ArchiveState) reportedVersion {
 	v := reportedVersion{Archive: a.Path, Listed: new(true), Error: a.Error, duplicate: f.duplicate(a)}
 	if a.Content != nil {
 		v.ID = a.Content.ID
@@ -167,7 +168,7 @@ func (f *bootstrapFacts) listed(a protocol.ArchiveState) reportedVersion {
 
 // served tells whether the registry serves a version, or the archive at a path,
 // wherever it answers.
-func (f *bootstrapFacts) served(id, path string) *bool {
+func (f *facts) served(id, path string) *bool {
 	if f.node == nil {
 		return nil
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution_test
+package bootstrap_test
 
 import (
 	"os/exec"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution
+package bootstrap
 
 import (
 	"context"
@@ -50,29 +50,29 @@ func newStatusCommand(streams genericiooptions.IOStreams, conn *util.Connection)
 			if err := flags.Validate(); err != nil {
 				return err
 			}
-			return bootstrapStatus(cmd.Context(), streams, conn, flags)
+			return runStatus(cmd.Context(), streams, conn, flags)
 		},
 	}
 	flags.AddFlags(cmd)
 	return cmd
 }
 
-func bootstrapStatus(ctx context.Context, streams genericiooptions.IOStreams, conn *util.Connection, flags *util.PrintFlags) error {
-	facts := gatherBootstrap(ctx, streams, conn)
+func runStatus(ctx context.Context, streams genericiooptions.IOStreams, conn *util.Connection, flags *util.PrintFlags) error {
+	f := gather(ctx, streams, conn)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	report := newBootstrapReport(facts)
-	if err := printBootstrap(streams, flags, report); err != nil {
+	r := newReport(f)
+	if err := printReport(streams, flags, r); err != nil {
 		return err
 	}
-	if !report.OK {
+	if !r.OK {
 		return &cli.ExitError{Code: 1}
 	}
 	return nil
 }
 
-func printBootstrap(streams genericiooptions.IOStreams, flags *util.PrintFlags, r *bootstrapReport) error {
+func printReport(streams genericiooptions.IOStreams, flags *util.PrintFlags, r *report) error {
 	if !flags.IsTable() {
 		object, err := r.object()
 		if err != nil {

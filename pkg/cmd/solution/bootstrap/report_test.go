@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution
+package bootstrap
 
 import (
 	"bytes"
@@ -23,11 +23,11 @@ const solutionsPath = "/etc/metalk8s/solutions.yaml"
 
 // goodFacts are of a node where all is well: storage 1.0.0 and 2.0.0, the
 // second active.
-func goodFacts() *bootstrapFacts {
+func goodFacts() *facts {
 	content := func(version string) *v1alpha1.Content {
 		return &v1alpha1.Content{ID: "storage-" + version, Name: "storage", Version: version}
 	}
-	return &bootstrapFacts{
+	return &facts{
 		address: "local",
 		node: &protocol.Status{
 			Version: "1.2.3", Protocol: 1, SolutionsPath: solutionsPath,
@@ -52,68 +52,68 @@ func goodFacts() *bootstrapFacts {
 func TestBootstrapProblems(t *testing.T) {
 	const startHint, syncHint, logHint = "systemctl start", "kubectl solution sync", "journalctl"
 	for name, tt := range map[string]struct {
-		change func(*bootstrapFacts)
+		change func(*facts)
 		want   []string // message -> part of the hint
 	}{
-		"none": {func(*bootstrapFacts) {}, nil},
-		"nothing is imported": {func(f *bootstrapFacts) {
+		"none": {func(*facts) {}, nil},
+		"nothing is imported": {func(f *facts) {
 			f.node.State, f.node.Registry[0].Readiness.Archives, f.catalog = &protocol.NodeState{}, []protocol.ServedArchive{}, &cluster.Catalog{}
 		}, nil},
-		"one of two addresses is down": {func(f *bootstrapFacts) {
+		"one of two addresses is down": {func(f *facts) {
 			f.node.Registry = append(f.node.Registry, protocol.RegistryStatus{Listen: "[::1]:5000", Error: "connection refused"})
 		}, []string{"the registry does not answer at [::1]:5000: connection refused -> " + startHint}},
-		"the registry does not serve one": {func(f *bootstrapFacts) {
+		"the registry does not serve one": {func(f *facts) {
 			r := f.node.Registry[0].Readiness
 			r.Archives = r.Archives[:1]
 		}, []string{"the bootstrap node lists storage-2.0.0 (/two.iso), and the registry does not serve it -> " + logHint}},
-		"one of two registries does not serve one": {func(f *bootstrapFacts) {
+		"one of two registries does not serve one": {func(f *facts) {
 			f.node.Registry = append(f.node.Registry, protocol.RegistryStatus{Listen: ":5001", Readiness: &protocol.Readiness{Archives: f.node.Registry[0].Readiness.Archives[1:]}})
 		}, []string{"the bootstrap node lists storage-1.0.0 (/one.iso), and the registry does not serve it -> " + logHint}},
-		"the registry serves what is not listed": {func(f *bootstrapFacts) {
+		"the registry serves what is not listed": {func(f *facts) {
 			r := f.node.Registry[0].Readiness
 			r.Archives = append(r.Archives, protocol.ServedArchive{ID: "x-1", Path: "/x.iso"})
 			f.node.Registry = append(f.node.Registry, f.node.Registry[0]) // said once
 		}, []string{"the registry serves x-1 from /x.iso, which " + solutionsPath + " does not list -> " + logHint}},
-		"an archive cannot be read": {func(f *bootstrapFacts) {
+		"an archive cannot be read": {func(f *facts) {
 			f.node.State.Archives[1] = protocol.ArchiveState{Path: "/two.iso", Error: "opening /two.iso: gone"}
 			r := f.node.Registry[0].Readiness
 			r.Archives, r.Problems = r.Archives[:1], []protocol.ServingProblem{{Path: "/two.iso", Error: "opening /two.iso: gone"}}
 		}, []string{"opening /two.iso: gone -> kubectl solution unimport /two.iso"}},
-		"only the registry cannot read an archive": {func(f *bootstrapFacts) {
+		"only the registry cannot read an archive": {func(f *facts) {
 			f.node.Registry[0].Readiness.Problems = []protocol.ServingProblem{{Path: "/two.iso", Error: "permission denied"}}
 		}, []string{"/two.iso: permission denied -> " + logHint}},
-		"two archives hold one version": {func(f *bootstrapFacts) {
+		"two archives hold one version": {func(f *facts) {
 			f.node.State.Archives = append(f.node.State.Archives, protocol.ArchiveState{Path: "/again.iso", Content: f.node.State.Archives[1].Content})
 			f.node.State.Problems = []string{"/two.iso and /again.iso both hold storage-2.0.0"}
 			f.node.Registry[0].Readiness.Problems = []protocol.ServingProblem{{Path: "/again.iso", Error: "/two.iso holds storage-2.0.0 too, and is served"}}
 		}, []string{"/two.iso and /again.iso both hold storage-2.0.0 -> edit " + solutionsPath}},
-		"the cluster knows nothing": {func(f *bootstrapFacts) { f.catalog = &cluster.Catalog{} }, []string{
+		"the cluster knows nothing": {func(f *facts) { f.catalog = &cluster.Catalog{} }, []string{
 			"the bootstrap node lists storage-1.0.0 (/one.iso), and the cluster does not -> " + syncHint,
 			"the bootstrap node lists storage-2.0.0 (/two.iso), and the cluster does not -> " + syncHint,
 		}},
-		"the cluster was managed by other tooling": {func(f *bootstrapFacts) { f.catalog.Endpoint = "" }, []string{
+		"the cluster was managed by other tooling": {func(f *facts) { f.catalog.Endpoint = "" }, []string{
 			"the cluster records no endpoint of the registry, and the bootstrap node has node:5000 -> " + syncHint,
 		}},
-		"the node knows nothing": {func(f *bootstrapFacts) {
+		"the node knows nothing": {func(f *facts) {
 			f.node.State, f.node.Registry[0].Readiness.Archives = &protocol.NodeState{}, []protocol.ServedArchive{}
 		}, []string{
 			"the cluster lists storage-1.0.0 (/one.iso), and the bootstrap node does not -> " + syncHint,
 			"the cluster lists storage-2.0.0 (/two.iso), and the bootstrap node does not -> " + syncHint,
 		}},
-		"an archive was moved": {func(f *bootstrapFacts) {
+		"an archive was moved": {func(f *facts) {
 			f.node.State.Archives[0].Path, f.node.Registry[0].Readiness.Archives[0].Path = "/moved.iso", "/moved.iso"
 		}, []string{"the cluster has storage-1.0.0 in /one.iso, and the bootstrap node in /moved.iso -> " + syncHint}},
-		"the registry does not tell a stranger": {func(f *bootstrapFacts) {
+		"the registry does not tell a stranger": {func(f *facts) {
 			f.node.Registry = []protocol.RegistryStatus{{Listen: ":5000", Readiness: &protocol.Readiness{}}}
 		}, []string{"the registry at :5000 says that not all is well, and tells a stranger no more -> " + logHint}},
-		"it does on another address": {func(f *bootstrapFacts) {
+		"it does on another address": {func(f *facts) {
 			f.node.Registry = append(f.node.Registry, protocol.RegistryStatus{Listen: "192.168.1.10:5000", Readiness: &protocol.Readiness{}})
 		}, nil},
-		"another version is active": {func(f *bootstrapFacts) { f.node.State.Active["storage"] = "1.0.0" }, []string{
+		"another version is active": {func(f *facts) { f.node.State.Active["storage"] = "1.0.0" }, []string{
 			"storage-1.0.0 is not active in the cluster, and active on the bootstrap node -> " + syncHint,
 			"storage-2.0.0 is active in the cluster, and not active on the bootstrap node -> " + syncHint,
 		}},
-		"solutions.yaml is malformed": {func(f *bootstrapFacts) {
+		"solutions.yaml is malformed": {func(f *facts) {
 			f.node.State, f.node.Error = nil, "reading "+solutionsPath+": no YAML"
 			r := f.node.Registry[0].Readiness
 			r.Archives, r.Problems = r.Archives[:1], []protocol.ServingProblem{{Path: solutionsPath, Error: "no YAML"}}
@@ -121,14 +121,14 @@ func TestBootstrapProblems(t *testing.T) {
 			"reading " + solutionsPath + ": no YAML -> correct the file",
 			"the cluster lists storage-2.0.0 (/two.iso), and the registry does not serve it -> " + logHint,
 		}},
-		"nothing can be reached": {func(f *bootstrapFacts) {
-			*f = bootstrapFacts{nodeErr: errors.New("no node"), catalogErr: hint.With(errors.New("no cluster"), "look for it")}
+		"nothing can be reached": {func(f *facts) {
+			*f = facts{nodeErr: errors.New("no node"), catalogErr: hint.With(errors.New("no cluster"), "look for it")}
 		}, []string{"no node -> --bootstrap says", "no cluster -> look for it"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := goodFacts()
 			tt.change(f)
-			r := newBootstrapReport(f)
+			r := newReport(f)
 			if r.OK != (len(r.Problems) == 0) {
 				t.Errorf("ok %t", r.OK)
 			}
@@ -153,7 +153,7 @@ func TestBootstrapProblems(t *testing.T) {
 // A hint stands once, after all that it helps against.
 func TestPrintProblems(t *testing.T) {
 	var out bytes.Buffer
-	r := &bootstrapReport{Problems: []problem{{"a", "x"}, {"b\nc", "x"}, {"d", ""}, {"e", "x"}}}
+	r := &report{Problems: []problem{{"a", "x"}, {"b\nc", "x"}, {"d", ""}, {"e", "x"}}}
 	if err := r.printProblems(&out); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution
+// Package bootstrap is `kubectl solution bootstrap`: the bootstrap node's helper
+// and registry, how they are, and how they get there.
+package bootstrap
 
 import (
 	"context"
@@ -15,11 +17,11 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
-var bootstrapHelp = templates.LongDesc(`
+var longHelp = templates.LongDesc(`
 	See to the bootstrap node, the machine with the archives: to the helper there,
 	the registry that serves their images, and the nodes that pull from it.`)
 
-var bootstrapExamples = templates.Examples(`
+var examples = templates.Examples(`
 	# Install helper and registry on a machine
 	kubectl solution bootstrap install --bootstrap ssh://root@node-1
 
@@ -29,12 +31,13 @@ var bootstrapExamples = templates.Examples(`
 	# What each node's containerd needs to pull from there
 	kubectl solution bootstrap hosts-toml > hosts.toml`)
 
-func newBootstrapCommand(streams genericiooptions.IOStreams, conn *util.Connection, version string) *cobra.Command {
+// NewCommand returns the group of commands, of this version.
+func NewCommand(streams genericiooptions.IOStreams, conn *util.Connection, version string) *cobra.Command {
 	cmd := cli.Group(&cobra.Command{
 		Use:     "bootstrap",
 		Short:   "See to the bootstrap node and its registry",
-		Long:    bootstrapHelp,
-		Example: bootstrapExamples,
+		Long:    longHelp,
+		Example: examples,
 	})
 	cmd.AddCommand(newStatusCommand(streams, conn), newHostsTOMLCommand(streams, conn),
 		newInstallCommand(streams, conn), newUpgradeCommand(streams, conn), newUninstallCommand(streams, conn),
@@ -42,9 +45,9 @@ func newBootstrapCommand(streams genericiooptions.IOStreams, conn *util.Connecti
 	return cmd
 }
 
-// bootstrapFacts is what is known of the bootstrap node, and what the cluster
-// records of it. Either may be out of reach.
-type bootstrapFacts struct {
+// facts are what is known of the bootstrap node, and what the cluster records
+// of it. Either may be out of reach.
+type facts struct {
 	// address is where the helper was looked for, "" where that is not known.
 	address    string
 	node       *protocol.Status // nil with nodeErr
@@ -53,12 +56,12 @@ type bootstrapFacts struct {
 	catalogErr error
 }
 
-// gatherBootstrap asks the cluster and the helper. That one of them cannot be
+// gather asks the cluster and the helper. That one of them cannot be
 // reached is a fact, and no error.
-func gatherBootstrap(ctx context.Context, streams genericiooptions.IOStreams, conn *util.Connection) *bootstrapFacts {
+func gather(ctx context.Context, streams genericiooptions.IOStreams, conn *util.Connection) *facts {
 	status := util.NewStatus(streams.ErrOut)
 	defer status.Clear()
-	f := &bootstrapFacts{}
+	f := &facts{}
 	cl, err := conn.Cluster()
 	if err == nil {
 		f.catalog, err = cl.Catalog(ctx)

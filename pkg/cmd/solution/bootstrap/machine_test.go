@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution_test
+package bootstrap_test
 
 import (
 	"bufio"
@@ -49,7 +49,7 @@ func TestMain(m *testing.M) {
 // helper returns the path of a helper in a version.
 func helper(t *testing.T, version string) string {
 	t.Helper()
-	path, source := filepath.Join(helpers, version), "../../../cmd/solution-bootstrap"
+	path, source := filepath.Join(helpers, version), "../../../../cmd/solution-bootstrap"
 	if version == "mute" {
 		source = "./testdata/mute"
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution
+package bootstrap
 
 import (
 	"cmp"
@@ -20,7 +20,7 @@ import (
 )
 
 // describe prints what there is one of.
-func (r *bootstrapReport) describe(out io.Writer) error {
+func (r *report) describe(out io.Writer) error {
 	w := printers.GetNewTabWriter(out)
 	h := r.Helper
 	if h.Error != "" {
@@ -61,7 +61,7 @@ func (a reachedAt) String() string {
 	return text
 }
 
-func (r *bootstrapReport) table() own.Table {
+func (r *report) table() own.Table {
 	table := own.Table{Columns: []string{"ID", "ACTIVE", "LISTED", "SERVED", "RECORDED", "ARCHIVE"}}
 	for _, v := range r.Versions {
 		table.Rows = append(table.Rows, []string{
@@ -80,7 +80,7 @@ func factText(fact *bool) string {
 
 // printProblems prints each problem, and what helps after the last of those
 // that it helps against.
-func (r *bootstrapReport) printProblems(out io.Writer) error {
+func (r *report) printProblems(out io.Writer) error {
 	var errs []error
 	if len(r.Problems) > 0 {
 		_, err := fmt.Fprintln(out)
@@ -99,7 +99,7 @@ func (r *bootstrapReport) printProblems(out io.Writer) error {
 }
 
 // object is the report as data. It is no object of the API server.
-func (r *bootstrapReport) object() (*unstructured.Unstructured, error) {
+func (r *report) object() (*unstructured.Unstructured, error) {
 	data, err := json.Marshal(r)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution
+package bootstrap
 
 import (
 	"fmt"
@@ -27,7 +27,7 @@ const (
 )
 
 // adviseStart tells how to start the registry, which runs where the helper does.
-func (f *bootstrapFacts) adviseStart() string {
+func (f *facts) adviseStart() string {
 	if strings.HasPrefix(f.address, remote.PodScheme) {
 		return advisePodStart
 	}
@@ -35,7 +35,7 @@ func (f *bootstrapFacts) adviseStart() string {
 }
 
 // adviseLog tells where the registry's log is.
-func (f *bootstrapFacts) adviseLog() string {
+func (f *facts) adviseLog() string {
 	if strings.HasPrefix(f.address, remote.PodScheme) {
 		return adviseLog + podLog
 	}
@@ -43,7 +43,7 @@ func (f *bootstrapFacts) adviseLog() string {
 }
 
 // problems compares what bootstrap node, registry and cluster say.
-func (f *bootstrapFacts) problems(versions []reportedVersion) []problem {
+func (f *facts) problems(versions []reportedVersion) []problem {
 	var list []problem
 	if f.nodeErr != nil {
 		list = append(list, problemOf(f.nodeErr, "--bootstrap says where the helper is"))
@@ -62,7 +62,7 @@ func (f *bootstrapFacts) problems(versions []reportedVersion) []problem {
 }
 
 // nodeProblems are those of solutions.yaml and of the registry as a whole.
-func (f *bootstrapFacts) nodeProblems() []problem {
+func (f *facts) nodeProblems() []problem {
 	var list []problem
 	s := f.node
 	if s.State == nil {
@@ -99,7 +99,7 @@ func (f *bootstrapFacts) nodeProblems() []problem {
 }
 
 // reported tells whether the helper says itself what the registry finds wrong.
-func (f *bootstrapFacts) reported(p protocol.ServingProblem) bool {
+func (f *facts) reported(p protocol.ServingProblem) bool {
 	if f.node.State == nil {
 		return p.Path == f.node.SolutionsPath
 	}
@@ -112,7 +112,7 @@ func (f *bootstrapFacts) reported(p protocol.ServingProblem) bool {
 }
 
 // duplicate tells whether an archive before this one holds the same version.
-func (f *bootstrapFacts) duplicate(a protocol.ArchiveState) bool {
+func (f *facts) duplicate(a protocol.ArchiveState) bool {
 	for _, other := range f.node.State.Archives {
 		if other.Path == a.Path {
 			return false
@@ -129,7 +129,7 @@ func lists(s *protocol.NodeState, path string) bool {
 }
 
 // endpointProblems compares where images are said to be.
-func (f *bootstrapFacts) endpointProblems() []problem {
+func (f *facts) endpointProblems() []problem {
 	configured := f.node.Configuration.Registry.Endpoint
 	if f.catalog == nil || f.catalog.ConfigMap == nil || f.catalog.Endpoint == configured {
 		return nil
@@ -142,7 +142,7 @@ func (f *bootstrapFacts) endpointProblems() []problem {
 }
 
 // versionProblems are those of one archive or version.
-func (f *bootstrapFacts) versionProblems(v reportedVersion) []problem {
+func (f *facts) versionProblems(v reportedVersion) []problem {
 	var list []problem
 	add := func(advice, format string, args ...any) {
 		list = append(list, problem{fmt.Sprintf(format, args...), advice})

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package solution_test
+package bootstrap_test
 
 import (
 	"bytes"
@@ -24,8 +24,12 @@ func (m *machine) script(script remote.Script, stdin io.Reader) (string, error) 
 	if err != nil {
 		m.t.Fatal(err)
 	}
+	shell, err := remote.NewShell(runner)
+	if err != nil {
+		m.t.Fatal(err)
+	}
 	var out bytes.Buffer
-	err = runner.(remote.Shell).Script(m.t.Context(), script, stdin, &out)
+	err = shell.Script(m.t.Context(), script, stdin, &out)
 	return out.String(), err
 }
 

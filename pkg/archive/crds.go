@@ -84,6 +84,7 @@ func (in *inspector) crd(file string, o object) v1alpha1.CRD {
 		Kind:       o.text("spec", "names", "kind"),
 		Plural:     o.text("spec", "names", "plural"),
 		Namespaced: o.text("spec", "scope") == "Namespaced",
+		Digest:     v1alpha1.CRDDigest(o),
 	}
 	stored := 0
 	versions, _ := o.value("spec", "versions").([]any)
@@ -91,6 +92,9 @@ func (in *inspector) crd(file string, o object) v1alpha1.CRD {
 		version, _ := v.(map[string]any)
 		name := object(version).text("name")
 		crd.Versions = append(crd.Versions, name)
+		if version["served"] == true {
+			crd.Served = append(crd.Served, name)
+		}
 		if version["storage"] == true {
 			crd.Storage = name
 			stored++

@@ -59,6 +59,11 @@ type CRD struct {
 	// that objects are stored in.
 	Versions []string `json:"versions,omitempty"`
 	Storage  string   `json:"storage,omitempty"`
+	// Served are the names of the versions that the API server serves. It and
+	// Digest are empty in what earlier versions of this project recorded.
+	Served []string `json:"served,omitempty"`
+	// Digest is that of the definition, see CRDDigest.
+	Digest string `json:"digest,omitempty"`
 }
 
 // Image returns the image of that name.

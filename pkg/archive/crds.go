@@ -107,7 +107,21 @@ func (in *inspector) crd(file string, o object) v1alpha1.CRD {
 		return crd
 	}
 	in.checkCRD(file, o, crd, stored)
+	in.warnCRD(file, o)
 	return crd
+}
+
+// warnCRD reports what the API server takes from an archive that is trusted
+// only.
+func (in *inspector) warnCRD(file string, o object) {
+	name := orUnnamed(o.text("metadata", "name"))
+	if url := v1alpha1.CRDConversionURL(o); url != "" {
+		in.warnf(RuleCRDConversion, file, "%s is converted by %.200s: every object of it is sent there for conversion", name, url)
+	}
+	if group := v1alpha1.CRDUnapprovedGroup(o); group != "" {
+		in.warnf(RuleCRDGroup, file, "%s is in API group %s, which belongs to Kubernetes, and annotation %s is not the URL of an approval but %.100q",
+			name, group, v1alpha1.APIApprovedAnnotation, o.text("metadata", "annotations", v1alpha1.APIApprovedAnnotation))
+	}
 }
 
 // checkCRD checks what the API server, or what relies on Content, would trip

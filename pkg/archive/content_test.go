@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"sigs.k8s.io/yaml"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
@@ -40,7 +42,8 @@ func TestInspect(t *testing.T) {
 		CRDs: []v1alpha1.CRD{{
 			Name: "examples.example-solution.example.com", Path: "operator/deploy/crds/example_crd.yaml",
 			APIVersion: "apiextensions.k8s.io/v1", Group: "example-solution.example.com", Kind: "Example",
-			Plural: "examples", Namespaced: true, Versions: []string{"v1alpha1"}, Storage: "v1alpha1",
+			Plural: "examples", Namespaced: true, Versions: []string{"v1alpha1"}, Storage: "v1alpha1", Served: []string{"v1alpha1"},
+			Digest: crdDigest(t, archivetest.CRD),
 		}},
 	}
 	ignore := cmpopts.IgnoreFields(v1alpha1.Content{}, "Manifest", "Images", "Roles")
@@ -233,25 +236,49 @@ annotations: {solutions.metalk8s.scality.com/display-name: Top}
 	}
 }
 
+// crdDigest computes the digest of a definition by another way: YAML to JSON
+// sorts keys.
+func crdDigest(t *testing.T, text string) string {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("sha256:%x", sha256.Sum256(data))
+}
+
+// Served are the versions that are, in their order.
+func TestServedVersions(t *testing.T) {
+	b := archivetest.Empty(t).WithFile("operator/deploy/crds/a.yaml", strings.Replace(archivetest.CRD, "versions:\n", `versions:
+  - {name: v1, served: true, storage: false}
+  - {name: v1beta1, served: false, storage: false}
+`, 1))
+	crd := inspect(t, b).CRDs[0]
+	if diff := cmp.Diff([]string{"v1", "v1alpha1"}, crd.Served); diff != "" || len(crd.Versions) != 3 {
+		t.Errorf("of %v served (-want +got):\n%s", crd.Versions, diff)
+	}
+}
+
 func TestCRDs(t *testing.T) {
-	b := archivetest.Empty(t).
-		WithFile("operator/deploy/crds/a.yml", "kind: Sample\napiVersion: v1\n--- # two\n"+archivetest.CRD+"...\n").
-		WithFile("operator/deploy/crds/b_crd.yaml", `
+	const old = `
 apiVersion: apiextensions.k8s.io/v1beta1
 kind: CustomResourceDefinition
 metadata: {name: olds.example.com}
 spec: {group: example.com, scope: Cluster, version: v1, names: {kind: Old, plural: olds}}
-`).
+`
+	b := archivetest.Empty(t).
+		WithFile("operator/deploy/crds/a.yml", "kind: Sample\napiVersion: v1\n--- # two\n"+archivetest.CRD+"...\n").
+		WithFile("operator/deploy/crds/b_crd.yaml", old).
 		WithFile("operator/deploy/crds/sub/c_crd.yaml", archivetest.CRD)
 	want := []v1alpha1.CRD{
 		{
 			Name: "examples.example-solution.example.com", Path: "operator/deploy/crds/a.yml", APIVersion: "apiextensions.k8s.io/v1",
 			Group: "example-solution.example.com", Kind: "Example", Plural: "examples", Namespaced: true,
-			Versions: []string{"v1alpha1"}, Storage: "v1alpha1",
+			Versions: []string{"v1alpha1"}, Storage: "v1alpha1", Served: []string{"v1alpha1"}, Digest: crdDigest(t, archivetest.CRD),
 		},
 		{
 			Name: "olds.example.com", Path: "operator/deploy/crds/b_crd.yaml", APIVersion: "apiextensions.k8s.io/v1beta1",
-			Group: "example.com", Kind: "Old", Plural: "olds",
+			Group: "example.com", Kind: "Old", Plural: "olds", Digest: crdDigest(t, old),
 		},
 	}
 	if diff := cmp.Diff(want, inspect(t, b).CRDs); diff != "" {

@@ -84,6 +84,7 @@ func (in *inspector) crd(file string, o object) v1alpha1.CRD {
 		Kind:       o.text("spec", "names", "kind"),
 		Plural:     o.text("spec", "names", "plural"),
 		Namespaced: o.text("spec", "scope") == "Namespaced",
+		Digest:     v1alpha1.CRDDigest(o),
 	}
 	stored := 0
 	versions, _ := o.value("spec", "versions").([]any)
@@ -91,6 +92,9 @@ func (in *inspector) crd(file string, o object) v1alpha1.CRD {
 		version, _ := v.(map[string]any)
 		name := object(version).text("name")
 		crd.Versions = append(crd.Versions, name)
+		if version["served"] == true {
+			crd.Served = append(crd.Served, name)
+		}
 		if version["storage"] == true {
 			crd.Storage = name
 			stored++
@@ -103,7 +107,21 @@ func (in *inspector) crd(file string, o object) v1alpha1.CRD {
 		return crd
 	}
 	in.checkCRD(file, o, crd, stored)
+	in.warnCRD(file, o)
 	return crd
+}
+
+// warnCRD reports what the API server takes from an archive that is trusted
+// only.
+func (in *inspector) warnCRD(file string, o object) {
+	name := orUnnamed(o.text("metadata", "name"))
+	if url := v1alpha1.CRDConversionURL(o); url != "" {
+		in.warnf(RuleCRDConversion, file, "%s is converted by %.200s: every object of it is sent there for conversion", name, url)
+	}
+	if group := v1alpha1.CRDUnapprovedGroup(o); group != "" {
+		in.warnf(RuleCRDGroup, file, "%s is in API group %s, which belongs to Kubernetes, and annotation %s is not the URL of an approval but %.100q",
+			name, group, v1alpha1.APIApprovedAnnotation, o.text("metadata", "annotations", v1alpha1.APIApprovedAnnotation))
+	}
 }
 
 // checkCRD checks what the API server, or what relies on Content, would trip

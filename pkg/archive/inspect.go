@@ -64,9 +64,11 @@ func inspect(fsys fs.FS, forDigests bool) *inspector {
 	solution := in.solution()
 	in.scanImages()
 	roles, crds := in.roles(), in.crds()
+	in.checkRights(roles, v1alpha1.OwnGroups(crds))
 	if solution == nil {
 		return in
 	}
+	in.checkReserved(solution.Name, roles)
 	in.content = in.fill(solution)
 	in.content.Roles, in.content.CRDs = roles, crds
 	return in

@@ -36,6 +36,11 @@ const (
 	RuleRoleVersion   = "role-version"
 	RuleRoleName      = "role-name"
 	RuleRoleDuplicate = "role-duplicate"
+	RuleRoleReserved  = "role-reserved-name"
+	RuleRoleRules     = "role-rules"
+	RuleRoleUnknown   = "role-unknown-field"
+	RuleRoleDangerous = "role-dangerous"
+	RuleRoleAggregate = "role-aggregation"
 
 	RuleCRDYAML      = "crd-yaml"
 	RuleCRDVersion   = "crd-version"
@@ -43,6 +48,9 @@ const (
 	RuleCRDName      = "crd-name"
 	RuleCRDStorage   = "crd-storage"
 	RuleCRDDuplicate = "crd-duplicate"
+
+	RuleCRDConversion = "crd-conversion-url"
+	RuleCRDGroup      = "crd-unapproved-group"
 
 	RuleUnreadable = "unreadable"
 	RuleLimit      = "limit"
@@ -90,6 +98,11 @@ func Rules() []Rule {
 		{RuleRoleVersion, "Roles are of rbac.authorization.k8s.io/v1, the version that Kubernetes serves."},
 		{RuleRoleName, "Roles have a name that Kubernetes accepts."},
 		{RuleRoleDuplicate, "No two roles have the same kind and name."},
+		{RuleRoleReserved, "No role has a name that belongs to Kubernetes, to kubectl solution or to another Solution."},
+		{RuleRoleRules, "Roles have rules and labels that Kubernetes accepts."},
+		{RuleRoleUnknown, "Roles have no field that Kubernetes does not know."},
+		{RuleRoleDangerous, "Roles allow nothing dangerous: no * outside of the archive's own API groups, no escalate, bind or impersonate, no Secrets, no aggregationRule, not every URL."},
+		{RuleRoleAggregate, "A ClusterRole with an aggregate-to-* label is only about API groups that CRDs of the archive define."},
 
 		{RuleCRDYAML, "The files operator/deploy/crds/*.yaml are YAML."},
 		{RuleCRDVersion, "CRDs are of apiextensions.k8s.io/v1, the version that Kubernetes serves."},
@@ -97,6 +110,8 @@ func Rules() []Rule {
 		{RuleCRDName, "A CRD's name is <plural>.<group>."},
 		{RuleCRDStorage, "Exactly one version of a CRD is the stored one."},
 		{RuleCRDDuplicate, "No two CRDs have the same name."},
+		{RuleCRDConversion, "CRDs send no objects to a URL for conversion."},
+		{RuleCRDGroup, "CRDs in an API group of Kubernetes have the URL of an approval."},
 
 		{RuleUnreadable, "The files and directories of the archive can be read."},
 		{RuleLimit, "The archive holds no more directories and metadata than is sensible."},

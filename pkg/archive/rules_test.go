@@ -96,7 +96,7 @@ func TestRulesAreTested(t *testing.T) {
 }
 
 func ruleCases() []ruleCase {
-	return slices.Concat(manifestCases(), imageCases(), descriptorCases(), listCases(), roleCases(), crdCases(), limitCases())
+	return slices.Concat(manifestCases(), imageCases(), descriptorCases(), listCases(), roleCases(), rightsCases(), crdCases(), crdWarningCases(), limitCases())
 }
 
 func manifestCases() []ruleCase {

@@ -59,10 +59,10 @@ type CRD struct {
 	// that objects are stored in.
 	Versions []string `json:"versions,omitempty"`
 	Storage  string   `json:"storage,omitempty"`
-	// Served are those of Versions that clients can use.
+	// Served are the names of the versions that the API server serves. It and
+	// Digest are empty in what earlier versions of this project recorded.
 	Served []string `json:"served,omitempty"`
-	// Digest is that of the document: "sha256:" and 64 hex digits of its JSON
-	// with sorted keys.
+	// Digest is that of the definition, see CRDDigest.
 	Digest string `json:"digest,omitempty"`
 }
 

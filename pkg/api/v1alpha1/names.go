@@ -5,6 +5,9 @@ package v1alpha1
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -101,6 +104,24 @@ func IsKubernetesRole(name string) bool {
 // ID returns the id of a Solution's version: the name of its repository in the
 // registry and of its mount directory.
 func ID(name, version string) string { return name + "-" + version }
+
+// ReservedRoleName returns an error if a Solution must not bring a Role or
+// ClusterRole of this name: Kubernetes has such a ClusterRole, or this project
+// or another Solution does.
+func ReservedRoleName(solution, name string) error {
+	first, rest, _ := strings.Cut(name, ":")
+	switch {
+	case slices.Contains([]string{"cluster-admin", "admin", "edit", "view"}, name):
+		return errors.New("the name is reserved: Kubernetes has a ClusterRole of that name")
+	case strings.HasPrefix(name, "system:"):
+		return errors.New(`the name is reserved: names that start with "system:" belong to Kubernetes`)
+	case strings.HasPrefix(name, "solutions:"):
+		return errors.New(`the name is reserved: names that start with "solutions:" belong to kubectl solution`)
+	case strings.Contains(rest, ":") && first != solution:
+		return fmt.Errorf("the name is reserved: <Solution>:<version>:<role> is the form of ClusterRoles of other Solutions, here of %q", first)
+	}
+	return nil
+}
 
 // VersionLabelValue returns version as a label value, which may hold no "+"
 // and no more than 63 characters.

@@ -86,3 +86,35 @@ func TestContentImage(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+func TestReservedRoleName(t *testing.T) {
+	for name, want := range map[string]string{
+		"admin":                     "Kubernetes has a ClusterRole",
+		"cluster-admin":             "Kubernetes has a ClusterRole",
+		"edit":                      "Kubernetes has a ClusterRole",
+		"view":                      "Kubernetes has a ClusterRole",
+		"system:node":               `start with "system:"`,
+		"system:":                   `start with "system:"`,
+		"solutions:deployer":        `start with "solutions:"`,
+		"solutions:1.0.0:role":      `start with "solutions:"`,
+		"other:1.0.0:manager":       `here of "other"`,
+		"other:1.0.0:a:b":           `here of "other"`,
+		"::":                        `here of ""`,
+		"storage:1.0.0:manager":     "",
+		"storage:1.0.0:a:b":         "",
+		"other:manager":             "",
+		"other:":                    "",
+		"systems:a":                 "",
+		"system":                    "",
+		"solutions":                 "",
+		"Admin":                     "",
+		"view-all":                  "",
+		"storage-operator":          "",
+		"storage-operator:other:ab": `here of "storage-operator"`,
+	} {
+		err := ReservedRoleName("storage", name)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", name, err, want)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/metalk8s/kubectl-solution/pkg/api/rights"
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
@@ -28,7 +29,8 @@ import (
 
 var inspectHelp = templates.LongDesc(`
 	Show what is in an archive, without importing it: its Solution and version,
-	images, custom resource definitions and roles.
+	images, custom resource definitions, and the roles of its Operator with what
+	they allow. Dangerous rights are named.
 
 	A file on this machine is read here, and no cluster is needed. Any other path
 	is one on the bootstrap node.`)
@@ -149,11 +151,27 @@ func describeContent(out io.Writer, c *v1alpha1.Content) error {
 		fmt.Fprintf(w, "  %s\t%s\n", crd.Name, strings.Join(crd.Versions, ", "))
 	}
 	fmt.Fprintf(w, "Roles:\t%d\n", len(c.Roles))
-	for _, role := range c.Roles {
-		u := &unstructured.Unstructured{Object: role}
-		fmt.Fprintf(w, "  %s\t%s\n", u.GetName(), u.GetKind())
+	for _, document := range c.Roles {
+		describeRole(w, document, v1alpha1.OwnGroups(c.CRDs))
 	}
 	return w.Flush()
+}
+
+// describeRole prints a role and what it allows, below its kind.
+func describeRole(w io.Writer, document map[string]any, ownGroups []string) {
+	u := &unstructured.Unstructured{Object: document}
+	fmt.Fprintf(w, "  %s\t%s\n", u.GetName(), u.GetKind())
+	role, err := rights.Decode(document)
+	if err != nil {
+		fmt.Fprintf(w, "\t  invalid: %v\n", err)
+		return
+	}
+	for _, line := range rights.Describe(role.Rules) {
+		fmt.Fprintf(w, "\t  %s\n", line)
+	}
+	for _, risk := range role.Risks(ownGroups) {
+		fmt.Fprintf(w, "\t  DANGEROUS: %s\n", risk.Detail)
+	}
 }
 
 func optional(i *v1alpha1.ImageName) string {

@@ -67,7 +67,7 @@ func (e *Environments) planDeletion(ctx context.Context, o DeleteEnvironmentOpti
 		return nil, err
 	}
 	line := fmt.Sprintf("deleting namespace %s of Environment %s with everything in it", n.Name(), o.Environment)
-	if names := solutionNames(n); len(names) > 0 {
+	if names := n.SolutionNames(); len(names) > 0 {
 		line += ", Solutions " + strings.Join(names, ", ")
 	}
 	if len(resources) > 0 {
@@ -78,7 +78,7 @@ func (e *Environments) planDeletion(ctx context.Context, o DeleteEnvironmentOpti
 		line += fmt.Sprintf(", and %d %s with everything they own: %s", len(resources), noun, enumerate(objectNames(resources), 5))
 	}
 	p := plan.Deletion(plan.DeletionInput{
-		Namespace: namespace, Solutions: solutionNames(n), Live: live, CustomResources: resources, Wait: o.Wait,
+		Namespace: namespace, Solutions: n.SolutionNames(), Live: live, CustomResources: resources, Wait: o.Wait,
 	})
 	p.Destroys = []string{line}
 	return p, nil

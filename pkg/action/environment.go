@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -113,9 +112,4 @@ func namespaceOf(t Target) (string, error) {
 		return "", hint.With(fmt.Errorf("invalid namespace name %q: %s", namespace, problems[0]), "give one: --namespace NAME")
 	}
 	return namespace, nil
-}
-
-// solutionNames returns the Solutions that are wanted in a namespace, sorted.
-func solutionNames(n cluster.EnvironmentNamespace) []string {
-	return slices.Sorted(maps.Keys(n.Solutions))
 }

@@ -5,6 +5,7 @@ package action
 import (
 	"context"
 
+	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
 
@@ -23,7 +24,7 @@ func (e *Environments) Prepare(ctx context.Context, o PrepareOptions) (*Result, 
 	if err != nil {
 		return result, err
 	}
-	d := &deployment{environment: o.Environment, solutions: solutionNames, everything: true}
+	d := &deployment{environment: o.Environment, solutions: cluster.EnvironmentNamespace.SolutionNames, everything: true}
 	for _, n := range list {
 		if n.Terminating() {
 			result.warn("namespace %s is being deleted, and is left out", n.Name())

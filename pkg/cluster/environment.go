@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -44,14 +45,9 @@ func (n EnvironmentNamespace) Name() string { return n.Namespace.Name }
 // Terminating says that the namespace is being deleted.
 func (n EnvironmentNamespace) Terminating() bool { return n.Namespace.DeletionTimestamp != nil }
 
-// Find returns the namespace of that name.
-func (e *Environment) Find(namespace string) (EnvironmentNamespace, bool) {
-	for _, n := range e.Namespaces {
-		if n.Name() == namespace {
-			return n, true
-		}
-	}
-	return EnvironmentNamespace{}, false
+// SolutionNames returns the Solutions that are wanted here, sorted.
+func (n EnvironmentNamespace) SolutionNames() []string {
+	return slices.Sorted(maps.Keys(n.Solutions))
 }
 
 // Environments reads all Environments, sorted by name.
@@ -80,19 +76,19 @@ func (r *Reader) environments(ctx context.Context, which client.ListOption) ([]E
 		}
 		return nil, fmt.Errorf("listing the namespaces of Environments: %w", err)
 	}
-	maps := &corev1.ConfigMapList{}
+	configMaps := &corev1.ConfigMapList{}
 	byName := client.MatchingFields{"metadata.name": v1alpha1.EnvironmentConfigMap}
-	if err := r.Client.List(ctx, maps, byName); err != nil {
+	if err := r.Client.List(ctx, configMaps, byName); err != nil {
 		return nil, fmt.Errorf("reading the Solutions of Environments: %w", err)
 	}
-	return group(namespaces.Items, maps.Items), nil
+	return group(namespaces.Items, configMaps.Items), nil
 }
 
 // group puts namespaces and their ConfigMaps together.
-func group(namespaces []corev1.Namespace, maps []corev1.ConfigMap) []Environment {
+func group(namespaces []corev1.Namespace, list []corev1.ConfigMap) []Environment {
 	configMaps := map[string]*corev1.ConfigMap{}
-	for i := range maps {
-		configMaps[maps[i].Namespace] = &maps[i]
+	for i := range list {
+		configMaps[list[i].Namespace] = &list[i]
 	}
 	byName := map[string]*Environment{}
 	for _, ns := range namespaces {

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 
+	"github.com/metalk8s/kubectl-solution/pkg/api/rights"
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 )
 
@@ -117,13 +118,21 @@ func (in *SolutionsInput) mayUseClusterRole(live *unstructured.Unstructured, sol
 // its rules to roles of the cluster, unless all rules are about the archive's own
 // kinds.
 func (in *SolutionsInput) keptLabels(p *Plan, c *v1alpha1.Content, role *rbacv1.ClusterRole, all map[string]string) map[string]string {
-	if onlyOwnGroups(c, role.Rules) {
-		return all
+	decoded, err := rights.Decode(map[string]any{
+		"kind": clusterRoleKind, "apiVersion": rbacv1.SchemeGroupVersion.String(), "metadata": map[string]any{"name": role.Name},
+	})
+	if err == nil {
+		for _, rule := range role.Rules {
+			decoded.Rules = append(decoded.Rules, rights.Rule(rule))
+		}
+		if role.AggregationRule == nil && decoded.Foreign(v1alpha1.OwnGroups(c.CRDs)) == "" {
+			return all
+		}
 	}
 	kept := maps.Clone(all)
 	for _, key := range slices.Sorted(maps.Keys(role.Labels)) {
 		alone := labels.Set{key: role.Labels[key]}
-		if !strings.HasPrefix(key, rbacGroup+"/aggregate-to-") && !in.isAggregated(c.Name, alone) {
+		if !strings.HasPrefix(key, rights.AggregationPrefix) && !in.isAggregated(c.Name, alone) {
 			continue
 		}
 		delete(kept, key)
@@ -153,19 +162,6 @@ func selects(rule *rbacv1.AggregationRule, set labels.Set) bool {
 		selector, err := metav1.LabelSelectorAsSelector(&s)
 		return err == nil && !selector.Empty() && selector.Matches(set)
 	})
-}
-
-func onlyOwnGroups(c *v1alpha1.Content, rules []rbacv1.PolicyRule) bool {
-	own := map[string]bool{}
-	for _, crd := range c.CRDs {
-		own[crd.Group] = true
-	}
-	for _, rule := range rules {
-		if len(rule.NonResourceURLs) > 0 || slices.ContainsFunc(rule.APIGroups, func(group string) bool { return !own[group] }) {
-			return false
-		}
-	}
-	return true
 }
 
 // aggregated returns the rules of a ClusterRole: those of an aggregating one

@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/metalk8s/kubectl-solution/pkg/api/rights"
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 )
 
@@ -154,62 +154,51 @@ func onlyBinder(live *Live, role *unstructured.Unstructured) string {
 
 // rights notes what an Operator gains and loses.
 func (p *Plan) rights(namespace string, before, after *v1alpha1.Content) {
-	if before == nil && after == nil {
-		return
-	}
-	had, has := ruleTexts(before), ruleTexts(after)
 	c := RightsChange{Namespace: namespace}
 	for _, content := range []*v1alpha1.Content{before, after} {
 		if content != nil {
 			c.Solution = content.Name
 		}
 	}
-	for _, text := range has {
-		if !slices.Contains(had, text) {
-			c.Gains = append(c.Gains, text)
-		}
-	}
-	for _, text := range had {
-		if !slices.Contains(has, text) {
-			c.Loses = append(c.Loses, text)
-		}
+	had, has := rules(before), rules(after)
+	c.Gains = rights.Describe(rights.Gained(had, has))
+	c.Loses = rights.Describe(rights.Gained(has, had))
+	if len(c.Gains) > 0 {
+		c.Dangerous = risks(after)
 	}
 	if len(c.Gains)+len(c.Loses) > 0 {
 		p.Rights = append(p.Rights, c)
 	}
 }
 
-// ruleTexts returns the rules of a version's roles in a short form, each once.
-func ruleTexts(c *v1alpha1.Content) []string {
-	if c == nil {
-		return nil
+// rules returns the rules of all roles of a version.
+func rules(c *v1alpha1.Content) []rights.Rule {
+	var all []rights.Rule
+	for _, role := range decodedRights(c) {
+		all = append(all, role.Rules...)
 	}
+	return all
+}
+
+func risks(c *v1alpha1.Content) []string {
 	var texts []string
-	for _, document := range c.Roles {
-		role, err := decodeRole(document)
-		if err != nil {
-			continue
-		}
-		for _, rule := range role.Rules {
-			text := strings.Join(rule.Verbs, ",") + " " + resources(rule.APIGroups, rule.Resources)
-			if len(rule.NonResourceURLs) > 0 {
-				text = strings.Join(rule.Verbs, ",") + " " + strings.Join(rule.NonResourceURLs, ",")
-			}
-			if len(rule.ResourceNames) > 0 {
-				text += " named " + strings.Join(rule.ResourceNames, ",")
-			}
-			if !slices.Contains(texts, text) {
-				texts = append(texts, text)
-			}
+	for _, role := range decodedRights(c) {
+		for _, risk := range role.Risks(v1alpha1.OwnGroups(c.CRDs)) {
+			texts = append(texts, risk.String())
 		}
 	}
 	return texts
 }
 
-func resources(groups, names []string) string {
-	text := strings.Join(names, ",")
-	if group := strings.Join(groups, ","); group != "" {
-		text += " in " + group
+func decodedRights(c *v1alpha1.Content) []*rights.Role {
+	if c == nil {
+		return nil
 	}
-	return text
+	var roles []*rights.Role
+	for _, document := range c.Roles {
+		if role, err := rights.Decode(document); err == nil {
+			roles = append(roles, role)
+		}
+	}
+	return roles
 }

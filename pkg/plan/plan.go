@@ -231,6 +231,8 @@ type RightsChange struct {
 	Namespace string   `json:"namespace"`
 	Gains     []string `json:"gains,omitempty"`
 	Loses     []string `json:"loses,omitempty"`
+	// Dangerous are those of its rights that deserve a second look.
+	Dangerous []string `json:"dangerous,omitempty"`
 }
 
 // DefinitionChange is what happens to a CustomResourceDefinition.

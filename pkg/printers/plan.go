@@ -152,4 +152,7 @@ func printRights(w io.Writer, r plan.RightsChange) {
 	for _, l := range r.Loses {
 		fmt.Fprintf(w, "Operator of %s in namespace %s loses: %s\n", r.Solution, r.Namespace, l)
 	}
+	for _, d := range r.Dangerous {
+		fmt.Fprintf(w, "dangerous: %s\n", d)
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
@@ -64,9 +65,10 @@ func gather(ctx context.Context, conn *util.Connection, args []string) ([]cluste
 		list, err := cl.Environments(ctx)
 		return list, util.ClusterError(err)
 	}
-	list, err := namespaces(ctx, cl, args[0], conn.Namespace())
+	environments := &action.Environments{Cluster: cl}
+	list, err := environments.Namespaces(ctx, action.Target{Environment: args[0], Namespace: conn.Namespace()})
 	if err != nil {
-		return nil, err
+		return nil, util.ClusterError(err)
 	}
 	return []cluster.Environment{{Name: args[0], Namespaces: list}}, nil
 }
@@ -80,7 +82,7 @@ func table(list []cluster.Environment) printers.Table {
 	for _, e := range list {
 		for _, n := range e.Namespaces {
 			var solutions []string
-			for _, name := range solutionNames(n) {
+			for _, name := range n.SolutionNames() {
 				solutions = append(solutions, name+"@"+n.Solutions[name])
 			}
 			t.Rows = append(t.Rows, []string{e.Name, n.Name(), strings.Join(solutions, ","), n.Description, string(n.Namespace.Status.Phase)})
@@ -96,7 +98,7 @@ func objects(list []cluster.Environment) []*unstructured.Unstructured {
 		namespaces := make([]any, 0, len(e.Namespaces))
 		for _, n := range e.Namespaces {
 			solutions := []any{}
-			for _, name := range solutionNames(n) {
+			for _, name := range n.SolutionNames() {
 				solutions = append(solutions, map[string]any{"name": name, "version": n.Solutions[name], "webhook": n.Webhooks[name]})
 			}
 			namespaces = append(namespaces, map[string]any{

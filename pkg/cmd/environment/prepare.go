@@ -4,60 +4,57 @@ package environment
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubectl/pkg/util/templates"
 
-	"github.com/metalk8s/kubectl-solution/pkg/cluster"
+	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
-	"github.com/metalk8s/kubectl-solution/pkg/printers"
 )
 
-// defaultTimeout bounds the waiting for what was deployed.
-const defaultTimeout = 5 * time.Minute
-
-// deployOptions are what the commands have in common that deploy Solutions, or
-// remove them.
+// deployOptions are what the commands have in common that change Environments.
 type deployOptions struct {
-	genericiooptions.IOStreams
-	conn    *util.Connection
-	dryRun  cmdutil.DryRunStrategy
-	flags   *util.PrintFlags
-	wait    bool
-	timeout time.Duration
+	*util.ChangeFlags
+	conn *util.Connection
+	wait action.WaitOptions
 }
 
 func newDeployOptions(streams genericiooptions.IOStreams, conn *util.Connection) *deployOptions {
-	return &deployOptions{IOStreams: streams, conn: conn, flags: util.NewPrintFlags(), wait: true, timeout: defaultTimeout}
+	return &deployOptions{
+		ChangeFlags: util.NewChangeFlags(streams), conn: conn,
+		wait: action.WaitOptions{Wait: true, Timeout: util.DefaultTimeout},
+	}
 }
 
-func (o *deployOptions) addFlags(cmd *cobra.Command, until string) {
-	cmdutil.AddDryRunFlag(cmd)
-	cmd.Flags().BoolVar(&o.wait, "wait", o.wait, "Wait until "+until+".")
-	cmd.Flags().DurationVar(&o.timeout, "timeout", o.timeout, "How long to wait.")
+func (o *deployOptions) addWaitFlags(cmd *cobra.Command, until string) {
+	cmd.Flags().BoolVar(&o.wait.Wait, "wait", o.wait.Wait, "Wait until "+until+".")
+	cmd.Flags().DurationVar(&o.wait.Timeout, "timeout", o.wait.Timeout, "How long to wait.")
 }
 
-func (o *deployOptions) complete(cmd *cobra.Command) (err error) {
-	if o.timeout <= 0 {
+func (o *deployOptions) complete(cmd *cobra.Command) error {
+	if o.wait.Timeout <= 0 {
 		return cli.UsageError(cmd, "--timeout must be longer than 0")
 	}
-	if err := o.flags.Validate(); err != nil {
+	return o.Complete(cmd)
+}
+
+// target is the Environment of that name, or its namespace that is given.
+func (o *deployOptions) target(environment string) action.Target {
+	return action.Target{Environment: environment, Namespace: o.conn.Namespace()}
+}
+
+// run does an operation, and prints what came of it.
+func (o *deployOptions) run(do func(*action.Environments) (*action.Result, error)) error {
+	status := util.NewStatus(o.ErrOut)
+	defer status.Clear()
+	cl, err := o.conn.Cluster()
+	if err != nil {
 		return err
 	}
-	o.dryRun, err = cmdutil.GetDryRunStrategy(cmd)
-	if err == nil && !o.flags.IsTable() && o.dryRun == cmdutil.DryRunNone {
-		return cli.UsageError(cmd, "-o %s prints what would be deployed: it goes with --dry-run", o.flags.Format())
-	}
-	return err
+	result, err := do(&action.Environments{Cluster: cl, Observer: o.Observer(status)})
+	return o.Finish(status, result, err)
 }
 
 var prepareHelp = templates.LongDesc(`
@@ -67,8 +64,9 @@ var prepareHelp = templates.LongDesc(`
 	removed.
 
 	The Solutions are those in ConfigMap metalk8s-environment of each namespace,
-	which may be edited by hand. A version that is not imported is an error, and
-	nothing is changed then.`)
+	which may be edited by hand. A Solution that cannot be prepared, for example
+	because its version is not imported, is reported, and left as it is; the others
+	are prepared.`)
 
 var prepareExamples = templates.Examples(`
 	kubectl environment prepare staging
@@ -77,10 +75,7 @@ var prepareExamples = templates.Examples(`
 	kubectl environment prepare staging --dry-run=server
 
 	# With rights in one namespace only
-	kubectl environment prepare staging --namespace team-a
-
-	# The objects as YAML, for another tool
-	kubectl environment prepare staging --dry-run=client -o yaml`)
+	kubectl environment prepare staging --namespace team-a`)
 
 func newPrepareCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
 	o := newDeployOptions(streams, conn)
@@ -98,117 +93,14 @@ func newPrepareCommand(streams genericiooptions.IOStreams, conn *util.Connection
 			return o.prepare(cmd.Context(), args[0])
 		},
 	}
-	o.addFlags(cmd, "what was deployed is available")
-	o.flags.AddFlags(cmd)
+	o.AddFlags(cmd)
+	o.AddAdoptFlag(cmd)
+	o.addWaitFlags(cmd, "what was deployed is available")
 	return cmd
 }
 
 func (o *deployOptions) prepare(ctx context.Context, environment string) error {
-	status := util.NewStatus(o.ErrOut)
-	defer status.Clear()
-	d, list, err := open(ctx, o.conn, status, environment)
-	if err != nil {
-		return err
-	}
-	// All is computed, and checked by the server, before the first change.
-	var all []*deployment
-	var failed []error
-	for _, n := range list {
-		if n.Terminating() {
-			cli.Warn(o.ErrOut, "namespace %s is being deleted, and is passed over", n.Name())
-			continue
-		}
-		dep, err := d.compute(ctx, n, scope{solutions: slices.Sorted(maps.Keys(n.Solutions)), everything: true})
-		failed = append(failed, err)
-		all = append(all, dep)
-	}
-	if err := errors.Join(failed...); err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(all, func(dep *deployment) bool { return len(dep.objects)+len(dep.prune) > 0 }) {
-		fmt.Fprintf(o.ErrOut, "Environment %s has no Solutions, and nothing is left of any.\n", environment)
-	}
-	return o.deploy(ctx, d, all, nil)
-}
-
-// deploy checks deployments, and then makes them, after recording what they
-// are for. In a dry run it prints what would be done.
-func (o *deployOptions) deploy(ctx context.Context, d *deployer, all []*deployment, record func(cluster.WriteOptions) error) error {
-	if !o.flags.IsTable() {
-		return o.printObjects(ctx, d, all)
-	}
-	if o.dryRun == cmdutil.DryRunClient {
-		for _, dep := range all {
-			util.PrintChanges(o.Out, dep.planned(), util.DryRunSuffix(o.dryRun))
-		}
-		return nil
-	}
-	d.status.Step("checking what is to be deployed")
-	if err := o.check(ctx, d, all, record); err != nil || o.dryRun != cmdutil.DryRunNone {
-		return err
-	}
-	if record != nil {
-		if err := record(cluster.WriteOptions{}); err != nil {
-			return util.ClusterError(err)
-		}
-	}
-	for _, dep := range all {
-		changes, err := d.execute(ctx, dep)
-		d.status.Clear()
-		util.PrintChanges(o.Out, changes, "")
-		if err != nil {
-			return withPrepareHint(util.ClusterError(err), d.environment)
-		}
-	}
-	return o.waitFor(ctx, d, all)
-}
-
-// check has the server try everything; a dry run prints what it said.
-func (o *deployOptions) check(ctx context.Context, d *deployer, all []*deployment, record func(cluster.WriteOptions) error) error {
-	var failed []error
-	for _, dep := range all {
-		changes, err := d.check(ctx, dep)
-		failed = append(failed, err)
-		if err == nil && o.dryRun == cmdutil.DryRunServer {
-			d.status.Clear()
-			util.PrintChanges(o.Out, changes, util.DryRunSuffix(o.dryRun))
-		}
-	}
-	if record != nil {
-		failed = append(failed, record(cluster.WriteOptions{DryRun: true}))
-	}
-	return util.ClusterError(errors.Join(failed...))
-}
-
-func (o *deployOptions) waitFor(ctx context.Context, d *deployer, all []*deployment) error {
-	if !o.wait {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, o.timeout)
-	defer cancel()
-	for _, dep := range all {
-		if err := d.cluster.Wait(ctx, dep.deployments(), d.status.Observe); err != nil {
-			d.status.Clear()
-			return fmt.Errorf("environment %s: %w", d.environment, err)
-		}
-	}
-	return nil
-}
-
-// printObjects prints what would be applied, in a dry run by the server once
-// that has accepted it.
-func (o *deployOptions) printObjects(ctx context.Context, d *deployer, all []*deployment) error {
-	var objects []*unstructured.Unstructured
-	var failed []error
-	for _, dep := range all {
-		objects = append(objects, dep.objects...)
-		if o.dryRun == cmdutil.DryRunServer {
-			_, err := d.check(ctx, dep)
-			failed = append(failed, err)
-		}
-	}
-	if err := errors.Join(failed...); err != nil {
-		return util.ClusterError(err)
-	}
-	return o.flags.Print(o.Out, o.ErrOut, printers.Table{}, objects, false)
+	return o.run(func(e *action.Environments) (*action.Result, error) {
+		return e.Prepare(ctx, action.PrepareOptions{Options: o.Options, WaitOptions: o.wait, Target: o.target(environment)})
+	})
 }

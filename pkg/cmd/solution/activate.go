@@ -3,17 +3,14 @@
 package solution
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
-	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
-	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 var activateHelp = templates.LongDesc(`
@@ -21,10 +18,12 @@ var activateHelp = templates.LongDesc(`
 	deployed, for the whole cluster, in place of those of the version that was
 	active before.
 
-	Without --version, or with --version=latest, it is the highest imported
-	version, now and after later imports. A version whose definitions could not
-	read objects that are stored is refused. Definitions that the version does not
-	have any more are deleted; where they have objects, you are asked first.`)
+	Without --version, or with --version=latest, the highest imported version is
+	used, and later imports move it. A change that would lose fields of objects, or
+	a version of the API that an Environment needs, is refused unless
+	--accept-crd-loss names the definition. Definitions that the version does not
+	have are deleted, unless an Environment runs a version that has them or they
+	have objects.`)
 
 var activateExamples = templates.Examples(`
 	# The highest imported version
@@ -34,7 +33,7 @@ var activateExamples = templates.Examples(`
 	kubectl solution activate storage --version 1.0.0`)
 
 func newActivateCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
-	o := &editOptions{IOStreams: streams, conn: conn}
+	o := newEditOptions(streams, conn)
 	version := v1alpha1.LatestVersion
 	cmd := &cobra.Command{
 		Use:               "activate NAME",
@@ -44,11 +43,11 @@ func newActivateCommand(streams genericiooptions.IOStreams, conn *util.Connectio
 		Args:              cli.Args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeSolutions(conn),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.complete(cmd); err != nil {
+			if err := o.Complete(cmd); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
-				return node.Activate(ctx, protocol.ActivateRequest{Name: args[0], Version: version, DryRun: dryRun})
+			return o.run(cmd.Context(), func(s *action.Solutions) (*action.Result, error) {
+				return s.Activate(cmd.Context(), action.ActivateOptions{Options: o.Options, Name: args[0], Version: version})
 			})
 		},
 	}
@@ -63,7 +62,8 @@ var deactivateHelp = templates.LongDesc(`
 	the active one are deleted.
 
 	Kubernetes deletes every custom resource together with its definition, and an
-	Operator may delete data with it. Where there are any, you are asked first.`)
+	Operator may delete data with it. You are asked first where there are any, or
+	where an Environment runs the Solution.`)
 
 var deactivateExamples = templates.Examples(`
 	# See what would be deleted
@@ -72,7 +72,7 @@ var deactivateExamples = templates.Examples(`
 	kubectl solution deactivate storage`)
 
 func newDeactivateCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
-	o := &editOptions{IOStreams: streams, conn: conn}
+	o := newEditOptions(streams, conn)
 	cmd := &cobra.Command{
 		Use:               "deactivate NAME",
 		Short:             "Delete the custom resource definitions of the active version",
@@ -81,11 +81,11 @@ func newDeactivateCommand(streams genericiooptions.IOStreams, conn *util.Connect
 		Args:              cli.Args(cobra.ExactArgs(1)),
 		ValidArgsFunction: completeSolutions(conn),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.complete(cmd); err != nil {
+			if err := o.Complete(cmd); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
-				return node.Deactivate(ctx, protocol.DeactivateRequest{Name: args[0], DryRun: dryRun})
+			return o.run(cmd.Context(), func(s *action.Solutions) (*action.Result, error) {
+				return s.Deactivate(cmd.Context(), action.DeactivateOptions{Options: o.Options, Name: args[0]})
 			})
 		},
 	}

@@ -7,13 +7,11 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
-	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
-	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
-	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 var importHelp = templates.LongDesc(`
@@ -22,8 +20,8 @@ var importHelp = templates.LongDesc(`
 
 	All archives are checked before the first is imported. Nothing is unpacked or
 	copied: images are served out of the archive, which has to stay where it is.
-	Operators that run are told of the new versions, and restarted to read of
-	them. An archive that is imported already is left as it is.
+	Running Operators are restarted so that they pick up the new versions. An
+	archive that is imported already is left as it is.
 
 	With --upload the archives are files of this machine, which are first brought
 	to the folder of uploads on the bootstrap node. What arrived there before, as
@@ -40,7 +38,7 @@ var importExamples = templates.Examples(`
 	kubectl solution import --dry-run=server /solutions/storage-1.1.0.iso`)
 
 func newImportCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
-	o := &editOptions{IOStreams: streams, conn: conn}
+	o := newEditOptions(streams, conn)
 	isUpload := false
 	cmd := &cobra.Command{
 		Use:     "import ARCHIVE...",
@@ -49,13 +47,13 @@ func newImportCommand(streams genericiooptions.IOStreams, conn *util.Connection)
 		Example: importExamples,
 		Args:    cli.Args(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.complete(cmd); err != nil {
+			if err := o.Complete(cmd); err != nil {
 				return err
 			}
 			if isUpload {
 				return o.importUploads(cmd.Context(), args)
 			}
-			return o.run(cmd.Context(), o.importEdit(args))
+			return o.importArchives(cmd.Context(), args)
 		},
 	}
 	cmd.Flags().BoolVar(&isUpload, "upload", isUpload, "The archives are files of this machine: bring them to the bootstrap node first.")
@@ -63,15 +61,12 @@ func newImportCommand(streams genericiooptions.IOStreams, conn *util.Connection)
 	return cmd
 }
 
-// importEdit checks the structure of the archives when it is tried, which
-// takes milliseconds, and every blob of them when it is made, before the
-// configuration is changed. Where trying is all, that checks every blob too.
-func (o *editOptions) importEdit(args []string) edit {
-	return func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
-		paths, err := archivePaths(node, args)
+func (o *editOptions) importArchives(ctx context.Context, args []string) error {
+	return o.run(ctx, func(s *action.Solutions) (*action.Result, error) {
+		paths, err := archivePaths(s.Node, args)
 		if err != nil {
 			return nil, err
 		}
-		return node.Import(ctx, protocol.ImportRequest{Archives: paths, DryRun: dryRun, Structure: o.dryRun == cmdutil.DryRunNone})
-	}
+		return s.Import(ctx, action.ImportOptions{Options: o.Options, Archives: paths})
+	})
 }

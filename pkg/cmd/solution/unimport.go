@@ -9,10 +9,9 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/kubectl/pkg/util/templates"
 
+	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
-	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
-	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 )
 
 var unimportHelp = templates.LongDesc(`
@@ -20,8 +19,7 @@ var unimportHelp = templates.LongDesc(`
 
 	The version that is active, and one that an Environment uses, is refused. The
 	ISO file itself stays, unless it was uploaded and --delete-archive is given.
-	What is not imported is left as it is, which is no
-	error.`)
+	Archives that are not imported are ignored.`)
 
 var unimportExamples = templates.Examples(`
 	# By the archive's path on the bootstrap node
@@ -31,7 +29,7 @@ var unimportExamples = templates.Examples(`
 	kubectl solution unimport storage --version 1.0.0`)
 
 func newUnimportCommand(streams genericiooptions.IOStreams, conn *util.Connection) *cobra.Command {
-	o := &editOptions{IOStreams: streams, conn: conn}
+	o := newEditOptions(streams, conn)
 	version, deleteArchive := "", false
 	cmd := &cobra.Command{
 		Use:               "unimport ARCHIVE... | NAME --version VERSION",
@@ -44,10 +42,10 @@ func newUnimportCommand(streams genericiooptions.IOStreams, conn *util.Connectio
 			if version != "" && len(args) > 1 {
 				return cli.UsageError(cmd, "--version goes with the name of one Solution")
 			}
-			if err := o.complete(cmd); err != nil {
+			if err := o.Complete(cmd); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), unimportEdit(args, version, deleteArchive))
+			return o.unimport(cmd.Context(), args, version, deleteArchive)
 		},
 	}
 	cmd.Flags().StringVar(&version, "version", version, "The version of the Solution that is named.")
@@ -56,15 +54,17 @@ func newUnimportCommand(streams genericiooptions.IOStreams, conn *util.Connectio
 	return cmd
 }
 
-func unimportEdit(args []string, version string, deleteArchive bool) edit {
-	return func(ctx context.Context, node *client.Client, dryRun bool) (*protocol.ChangeResult, error) {
+func (o *editOptions) unimport(ctx context.Context, args []string, version string, deleteArchive bool) error {
+	return o.run(ctx, func(s *action.Solutions) (*action.Result, error) {
+		options := action.UnimportOptions{Options: o.Options, DeleteArchive: deleteArchive}
 		if version != "" {
-			return node.Unimport(ctx, protocol.UnimportRequest{Name: args[0], Version: version, DryRun: dryRun, DeleteArchive: deleteArchive})
+			options.Name, options.Version = args[0], version
+			return s.Unimport(ctx, options)
 		}
-		paths, err := archivePaths(node, args)
-		if err != nil {
+		var err error
+		if options.Archives, err = archivePaths(s.Node, args); err != nil {
 			return nil, err
 		}
-		return node.Unimport(ctx, protocol.UnimportRequest{Archives: paths, DryRun: dryRun, DeleteArchive: deleteArchive})
-	}
+		return s.Unimport(ctx, options)
+	})
 }

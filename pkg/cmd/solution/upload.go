@@ -6,9 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 
-	cmdutil "k8s.io/kubectl/pkg/cmd/util"
-
+	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/cli"
 	"github.com/metalk8s/kubectl-solution/pkg/cmd/util"
@@ -33,7 +33,7 @@ func (o *editOptions) importUploads(ctx context.Context, files []string) error {
 		cli.Warn(o.ErrOut, "what the import would change can be told once the archives are on the bootstrap node")
 		return nil
 	}
-	return o.run(ctx, o.importEdit(paths))
+	return o.importArchives(ctx, paths)
 }
 
 // checkHere refuses what could not be imported, as far as that can be told
@@ -51,31 +51,40 @@ func checkHere(path string) (err error) {
 // upload returns the paths of the archives on the node; of a dry run, none if
 // one is not there.
 func (o *editOptions) upload(ctx context.Context, files []string) ([]string, error) {
-	status := util.NewStatus(o.ErrOut)
-	defer status.Clear()
-	r, err := o.connect(ctx, status)
+	s, err := o.connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if _, err := r.cluster.Catalog(ctx); err != nil {
+	defer o.status.Clear()
+	if _, err := s.Cluster.Catalog(ctx); err != nil {
 		return nil, util.ClusterError(err)
 	}
+	isDryRun := o.DryRun != action.DryRunNone
 	var paths []string
 	isComplete := true
 	for _, file := range files {
-		result, err := uploadOne(ctx, r.node, file, o.dryRun != cmdutil.DryRunNone)
+		result, err := uploadOne(ctx, s.Node.Client, file, isDryRun)
 		if err != nil {
 			return nil, err
 		}
-		status.Clear()
-		fmt.Fprintf(o.Out, "archive %s %s%s\n", result.Path, result.Action, util.DryRunSuffix(o.dryRun))
-		isComplete = isComplete && (o.dryRun == cmdutil.DryRunNone || result.Action == protocol.Unchanged)
+		o.status.Clear()
+		fmt.Fprintln(o.out(), cli.Printable(fmt.Sprintf("archive %s %s%s", result.Path, result.Action, o.Suffix())))
+		isComplete = isComplete && (!isDryRun || result.Action == protocol.Unchanged)
 		paths = append(paths, result.Path)
 	}
 	if !isComplete {
 		return nil, nil
 	}
 	return paths, nil
+}
+
+// out is where to tell of uploads: what goes to standard output as data is the
+// plan.
+func (o *editOptions) out() io.Writer {
+	if o.IsData() {
+		return o.ErrOut
+	}
+	return o.Out
 }
 
 func uploadOne(ctx context.Context, node *client.Client, path string, dryRun bool) (_ *protocol.UploadResult, err error) {

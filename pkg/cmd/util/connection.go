@@ -13,12 +13,13 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/metalk8s/kubectl-solution/pkg/apply"
+	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 )
@@ -44,14 +45,8 @@ func (c *Connection) AddBootstrapFlag(cmd *cobra.Command) {
 			"local+sudo and ssh+sudo:// are with sudo. The default is $"+BootstrapEnvironment+", then what the cluster records, then local.")
 }
 
-// Cluster is the cluster side of a Connection.
-type Cluster struct {
-	cluster.Reader
-	*apply.Applier
-}
-
 // Cluster connects to the API server.
-func (c *Connection) Cluster() (*Cluster, error) {
+func (c *Connection) Cluster() (*action.Cluster, error) {
 	config, err := c.restConfig()
 	if err != nil {
 		return nil, err
@@ -64,7 +59,14 @@ func (c *Connection) Cluster() (*Cluster, error) {
 	if err != nil {
 		return nil, clusterError(err)
 	}
-	return NewCluster(cl), nil
+	raw := rest.CopyConfig(config)
+	raw.QPS = -1
+	raw.GroupVersion, raw.NegotiatedSerializer = &schema.GroupVersion{}, resource.UnstructuredPlusDefaultContentConfig().NegotiatedSerializer
+	restClient, err := rest.UnversionedRESTClientFor(raw)
+	if err != nil {
+		return nil, clusterError(err)
+	}
+	return action.NewCluster(cl, restClient), nil
 }
 
 func (c *Connection) restConfig() (*rest.Config, error) {
@@ -89,11 +91,6 @@ func (c *Connection) configured() error {
 		return hint.With(errors.New("no cluster is configured"), "set $KUBECONFIG, or give --kubeconfig or --server")
 	}
 	return nil
-}
-
-// NewCluster returns the cluster that a client reaches.
-func NewCluster(cl client.Client) *Cluster {
-	return &Cluster{Reader: cluster.Reader{Client: cl}, Applier: apply.New(cl)}
 }
 
 // Namespace returns the value of --namespace, "" where it is not given: the

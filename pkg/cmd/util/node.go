@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/helper/client"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
@@ -24,16 +25,9 @@ const BootstrapEnvironment = "KUBECTL_SOLUTION_BOOTSTRAP"
 // askTimeout is how long a person has to answer ssh.
 const askTimeout = 5 * time.Minute
 
-// Node is the bootstrap node, as a command reaches it.
-type Node struct {
-	*client.Client
-	// Record is the address that the cluster is to record, "" for none.
-	Record string
-}
-
 // Bootstrap returns the way to the helper. The cluster, where there is one, may
 // tell where it is.
-func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Status) (*Node, error) {
+func (c *Connection) Bootstrap(ctx context.Context, from *action.Cluster, status *Status) (*action.Node, error) {
 	recorded := ""
 	if from != nil {
 		var err error
@@ -72,8 +66,8 @@ func (c *Connection) Bootstrap(ctx context.Context, from *Cluster, status *Statu
 	return node, nil
 }
 
-func newNode(runner remote.Runner, record string, status *Status) *Node {
-	return &Node{Client: &client.Client{Runner: runner, Progress: status.Progress}, Record: record}
+func newNode(runner remote.Runner, record string, status *Status) *action.Node {
+	return &action.Node{Client: &client.Client{Runner: runner, Progress: status.Progress}, Record: record}
 }
 
 // address returns where the user says that the helper is, "" for nowhere.
@@ -93,7 +87,7 @@ func (c *Connection) IsRemote() bool {
 // NamedBootstrap returns the way to the helper, and to a shell, on the node that
 // the user names. What the cluster records is of no account here: nobody else is
 // to say where something is installed.
-func (c *Connection) NamedBootstrap(ctx context.Context, status *Status) (*Node, remote.Shell, error) {
+func (c *Connection) NamedBootstrap(ctx context.Context, status *Status) (*action.Node, remote.Shell, error) {
 	address := c.address()
 	if address == "" {
 		return nil, nil, hint.With(errors.New("on which machine is not said"),

@@ -53,12 +53,12 @@ func (r *reconciler) readDefinitions(ctx context.Context, i plan.Imported) ([]*u
 			paths = append(paths, crd.Path)
 		}
 	}
-	files, err := r.node.Read(ctx, protocol.ReadRequest{Archive: i.Archive, Paths: paths})
+	read, err := r.node.Read(ctx, protocol.ReadRequest{Archives: []protocol.ReadArchive{{Archive: i.Archive, Paths: paths}}})
 	if err != nil {
 		return nil, err
 	}
 	var definitions []*unstructured.Unstructured
-	for _, f := range files.Files {
+	for _, f := range read.Archives[0].Files {
 		documents, err := archive.DecodeDocuments(f.Data)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", i.Archive, f.Path, err)

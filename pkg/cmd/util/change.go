@@ -27,10 +27,11 @@ type ChangeFlags struct {
 	genericiooptions.IOStreams
 	// Options is complete after Complete.
 	action.Options
-	yes     bool
-	output  string
-	verbose int
-	adopt   []string
+	strategy cmdutil.DryRunStrategy
+	yes      bool
+	output   string
+	verbose  int
+	adopt    []string
 }
 
 // NewChangeFlags returns the flags with their defaults.
@@ -82,11 +83,11 @@ func (f *ChangeFlags) Complete(cmd *cobra.Command) error {
 		}
 		f.Adopt = append(f.Adopt, target)
 	}
-	strategy, err := cmdutil.GetDryRunStrategy(cmd)
-	if err != nil {
+	var err error
+	if f.strategy, err = cmdutil.GetDryRunStrategy(cmd); err != nil {
 		return err
 	}
-	switch strategy {
+	switch f.strategy {
 	case cmdutil.DryRunClient:
 		f.DryRun = action.DryRunClient
 	case cmdutil.DryRunServer:
@@ -99,15 +100,7 @@ func (f *ChangeFlags) Complete(cmd *cobra.Command) error {
 func (f *ChangeFlags) IsData() bool { return f.output != "" }
 
 // Suffix is what kubectl adds to a line about something that was not done.
-func (f *ChangeFlags) Suffix() string {
-	switch f.DryRun {
-	case action.DryRunClient:
-		return " (dry run)"
-	case action.DryRunServer:
-		return " (server dry run)"
-	}
-	return ""
-}
+func (f *ChangeFlags) Suffix() string { return DryRunSuffix(f.strategy) }
 
 // Observer returns what tells of an operation on status, and asks at the
 // terminal.

@@ -5,7 +5,21 @@ package util
 import (
 	"fmt"
 	"strings"
+
+	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 )
+
+// DryRunSuffix is what kubectl adds to a line about something that was not
+// done.
+func DryRunSuffix(strategy cmdutil.DryRunStrategy) string {
+	switch strategy {
+	case cmdutil.DryRunClient:
+		return " (dry run)"
+	case cmdutil.DryRunServer:
+		return " (server dry run)"
+	}
+	return ""
+}
 
 // Enumerate lists the first few of names, and how many more there are.
 func Enumerate(names []string, most int) string {

@@ -136,7 +136,7 @@ func (a *Agent) answer(ctx context.Context, in io.Reader) (any, error) {
 	case req.Deactivate != nil:
 		return a.deactivate(ctx, req.Holder, *req.Deactivate)
 	case req.Read != nil:
-		return a.readFiles(*req.Read)
+		return a.read(ctx, *req.Read)
 	case req.Upload != nil:
 		return a.upload(ctx, bufio.NewReaderSize(rest, maxLineBytes), *req.Upload)
 	case req.Status != nil:

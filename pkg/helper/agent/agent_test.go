@@ -3,7 +3,6 @@
 package agent_test
 
 import (
-	"bytes"
 	"maps"
 	"os"
 	"slices"
@@ -59,23 +58,6 @@ func TestCheck(t *testing.T) {
 	n.refused(protocol.Request{Check: &protocol.CheckRequest{Archives: []string{good, n.archives + "/none.iso"}}}, protocol.ReasonInvalid, "opening $A/none.iso: no such file or directory", "")
 	n.refused(protocol.Request{Check: &protocol.CheckRequest{Archives: []string{"none.iso"}}}, protocol.ReasonBadRequest, `archive "none.iso": the path on the bootstrap node must be absolute`, "")
 	n.nothingLeft()
-}
-
-func TestRead(t *testing.T) {
-	n := newNode(t)
-	iso := n.archive("1.0.101")
-	r := resultOf[protocol.ReadResult](n, protocol.Request{Read: &protocol.ReadRequest{Archive: iso, Paths: []string{"operator/deploy/crds/example_crd.yaml", "manifest.yaml"}}})
-	if len(r.Files) != 2 || r.Files[0].Path != "operator/deploy/crds/example_crd.yaml" || !bytes.Contains(r.Files[0].Data, []byte("CustomResourceDefinition")) ||
-		!bytes.Contains(r.Files[1].Data, []byte("version: 1.0.101")) {
-		t.Errorf("%+v", r)
-	}
-	read := func(archive string, paths ...string) protocol.Request {
-		return protocol.Request{Read: &protocol.ReadRequest{Archive: archive, Paths: paths}}
-	}
-	n.refused(read(iso, "manifest.yaml", "none.yaml"), protocol.ReasonNotFound, "reading $A/1.0.101.iso: reading none.yaml in $A/1.0.101.iso: file does not exist", "")
-	n.refused(read(iso, "../../etc/passwd"), protocol.ReasonNotFound, "reading $A/1.0.101.iso: reading ../../etc/passwd in $A/1.0.101.iso: invalid argument", "")
-	n.refused(read("1.0.101.iso"), protocol.ReasonBadRequest, `archive "1.0.101.iso": the path on the bootstrap node must be absolute`, "")
-	n.refused(read("/etc/passwd", "x"), protocol.ReasonInvalid, "reading /etc/passwd: "+isoError(t, "/etc/passwd"), "")
 }
 
 func TestConfigurationRequest(t *testing.T) {

@@ -122,25 +122,3 @@ func cleanPaths(paths []string) ([]string, error) {
 	}
 	return clean, nil
 }
-
-// readFiles answers a ReadRequest.
-func (a *Agent) readFiles(req protocol.ReadRequest) (*protocol.ReadResult, error) {
-	paths, err := a.archivePaths([]string{req.Archive})
-	if err != nil {
-		return nil, err
-	}
-	opened, err := archive.Open(paths[0])
-	if err != nil {
-		return nil, withReason(protocol.ReasonInvalid, err)
-	}
-	defer opened.Close()
-	result := &protocol.ReadResult{}
-	for _, name := range req.Paths {
-		data, err := opened.ReadFile(name)
-		if err != nil {
-			return nil, withReason(protocol.ReasonNotFound, fmt.Errorf("reading %s: %w", paths[0], err))
-		}
-		result.Files = append(result.Files, protocol.File{Path: name, Data: data})
-	}
-	return result, nil
-}

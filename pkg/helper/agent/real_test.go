@@ -81,8 +81,9 @@ func TestRealHelper(t *testing.T) {
 	if c, err = client.Activate(ctx, protocol.ActivateRequest{Name: solutionName}); err != nil || c.State.Active[solutionName] != "1.0.102" {
 		t.Errorf("activate: %+v, %v", c, err)
 	}
-	files, err := client.Read(ctx, protocol.ReadRequest{Archive: paths[0], Paths: []string{"operator/deploy/role.yaml"}})
-	if err != nil || len(files.Files) != 1 || !strings.Contains(string(files.Files[0].Data), "kind: ClusterRole") {
+	role := []string{"operator/deploy/role.yaml"}
+	files, err := client.Read(ctx, protocol.ReadRequest{Archives: []protocol.ReadArchive{{Archive: paths[1], Paths: role}, {Archive: paths[0], Paths: role}}})
+	if err != nil || len(files.Archives) != 2 || !strings.Contains(string(files.Archives[1].Files[0].Data), "kind: ClusterRole") {
 		t.Errorf("read: %+v, %v", files, err)
 	}
 	checked, err := client.Check(ctx, protocol.CheckRequest{Archives: paths[:1]})

@@ -241,7 +241,7 @@ func TestSSHNames(t *testing.T) {
 	for _, name := range nasty(canary) {
 		_, activated := c.Activate(t.Context(), protocol.ActivateRequest{Name: name, Version: name})
 		_, imported := c.Import(t.Context(), protocol.ImportRequest{Archives: []string{n.archives + "/none/" + name}})
-		_, read := c.Read(t.Context(), protocol.ReadRequest{Archive: "/" + name, Paths: []string{name}})
+		_, read := c.Read(t.Context(), protocol.ReadRequest{Archives: []protocol.ReadArchive{{Archive: "/" + name, Paths: []string{name}}}})
 		for i, err := range []error{activated, imported, read} {
 			var failed *client.RemoteError
 			if !errors.As(err, &failed) {

@@ -403,7 +403,7 @@ func TestAllow(t *testing.T) {
 	for _, req := range []protocol.Request{
 		{Import: &protocol.ImportRequest{Archives: []string{link}}},
 		{Check: &protocol.CheckRequest{Archives: []string{link}}},
-		{Read: &protocol.ReadRequest{Archive: link, Paths: []string{"manifest.yaml"}}},
+		{Read: &protocol.ReadRequest{Archives: []protocol.ReadArchive{{Archive: iso}, {Archive: link, Paths: []string{"manifest.yaml"}}}}},
 	} {
 		n.refused(req, protocol.ReasonInvalid, "$A/link.iso is in none of the folders in which an archive may be",
 			"put it into one of them (archives.allow in the helper's configuration): $A")

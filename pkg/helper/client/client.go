@@ -6,6 +6,8 @@ package client
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/metalk8s/kubectl-solution/pkg/helper/config"
@@ -59,9 +61,21 @@ func (c *Client) Deactivate(ctx context.Context, req protocol.DeactivateRequest)
 	return ask[protocol.ChangeResult](ctx, c, protocol.Request{Deactivate: &req})
 }
 
-// Read returns files of an imported archive.
+// Read returns files of archives, all that were asked for and in that order.
 func (c *Client) Read(ctx context.Context, req protocol.ReadRequest) (*protocol.ReadResult, error) {
-	return ask[protocol.ReadResult](ctx, c, protocol.Request{Read: &req})
+	result, err := ask[protocol.ReadResult](ctx, c, protocol.Request{Read: &req})
+	if err == nil && !answers(req, result) {
+		return nil, fmt.Errorf("bootstrap node (%s): the helper answered with other files than were asked for", c.Runner)
+	}
+	return result, err
+}
+
+// answers reports whether a result has the files of a request.
+func answers(req protocol.ReadRequest, result *protocol.ReadResult) bool {
+	return slices.EqualFunc(req.Archives, result.Archives, func(wanted protocol.ReadArchive, got protocol.ReadFiles) bool {
+		return wanted.Archive == got.Archive &&
+			slices.EqualFunc(wanted.Paths, got.Files, func(path string, f protocol.File) bool { return path == f.Path })
+	})
 }
 
 // Configuration returns the helper's own configuration.

@@ -175,3 +175,22 @@ func TestKeepsStdinOpen(t *testing.T) {
 		t.Errorf("%s: %v", asked, err)
 	}
 }
+
+// TestClientWantsWhatItAsksFor uses fake Runners: a caller need not look whether
+// the files are those that it has asked for.
+func TestClientWantsWhatItAsksFor(t *testing.T) {
+	req := protocol.ReadRequest{Archives: []protocol.ReadArchive{{Archive: "/a.iso", Paths: []string{"x", "y"}}, {Archive: "/b.iso"}}}
+	for text, ok := range map[string]bool{
+		`[{"archive":"/a.iso","files":[{"path":"x","data":"eA=="},{"path":"y","data":""}]},{"archive":"/b.iso","files":[]}]`: true,
+		`[{"archive":"/a.iso","files":[{"path":"y","data":""},{"path":"x","data":""}]},{"archive":"/b.iso","files":[]}]`:     false,
+		`[{"archive":"/a.iso","files":[{"path":"x","data":""}]},{"archive":"/b.iso","files":[]}]`:                            false,
+		`[{"archive":"/b.iso","files":[]},{"archive":"/a.iso","files":[{"path":"x","data":""},{"path":"y","data":""}]}]`:     false,
+		`null`: false,
+	} {
+		c := &Client{Runner: fakeRunner{output: []string{hello, `{"result":{"archives":` + text + "}}\n"}}}
+		result, err := c.Read(t.Context(), req)
+		if (err == nil) != ok || (result != nil) != ok {
+			t.Errorf("%s: %+v, %v", text, result, err)
+		}
+	}
+}

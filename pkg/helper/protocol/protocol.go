@@ -12,8 +12,14 @@ import "encoding/json"
 // another one.
 const Version = 1
 
-// MaxRequestBytes bounds a request.
-const MaxRequestBytes = 1 << 20
+// Bounds of what is said.
+const (
+	// MaxRequestBytes bounds a request.
+	MaxRequestBytes = 1 << 20
+	// MaxReadBytes bounds the files of a ReadResult, all together. Written as
+	// base64 they are an event that a client takes.
+	MaxReadBytes = 40 << 20
+)
 
 // Event is one line of the helper's output: of the pointers, exactly one is
 // set. Hello comes first; Result or Error comes last. A client skips those that

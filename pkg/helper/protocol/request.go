@@ -94,8 +94,13 @@ type SyncRequest struct {
 	DryRun  bool     `json:"dryRun,omitempty"`
 }
 
-// ReadRequest asks for files that are in an archive.
+// ReadRequest asks for files that are in archives, of MaxReadBytes at most.
 type ReadRequest struct {
+	Archives []ReadArchive `json:"archives"`
+}
+
+// ReadArchive names files of one archive.
+type ReadArchive struct {
 	Archive string   `json:"archive"`
 	Paths   []string `json:"paths"`
 }

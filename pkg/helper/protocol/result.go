@@ -87,7 +87,14 @@ const (
 
 // ReadResult answers a ReadRequest, in its order.
 type ReadResult struct {
-	Files []File `json:"files"`
+	Archives []ReadFiles `json:"archives"`
+}
+
+// ReadFiles are files of one archive.
+type ReadFiles struct {
+	// Archive is its path, as the request has it.
+	Archive string `json:"archive"`
+	Files   []File `json:"files"`
 }
 
 // File is one file of an archive.

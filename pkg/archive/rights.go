@@ -16,7 +16,7 @@ func (in *inspector) checkReserved(solution string, roles []map[string]any) {
 	for _, document := range roles {
 		o := object(document)
 		if err := v1alpha1.ReservedRoleName(solution, o.text("metadata", "name")); err != nil {
-			in.errorf(StageImport, RuleRoleReserved, rolePath, "%s %.100q: %v", o.text("kind"), o.text("metadata", "name"), err)
+			in.errorf(StagePrepare, RuleRoleReserved, rolePath, "%s %.100q: %v", o.text("kind"), o.text("metadata", "name"), err)
 		}
 	}
 }

@@ -34,19 +34,19 @@ func rightsCases() []ruleCase {
 	return []ruleCase{
 		{
 			"ClusterRole of Kubernetes", named("ClusterRole", "cluster-admin"),
-			`error(import) role-reserved-name` + path + `ClusterRole "cluster-admin": the name is reserved: Kubernetes has a ClusterRole of that name`,
+			`error(prepare) role-reserved-name` + path + `ClusterRole "cluster-admin": the name is reserved: Kubernetes has a ClusterRole of that name`,
 		},
 		{
 			"Role named as one of Kubernetes", named("Role", "view"),
-			`error(import) role-reserved-name` + path + `Role "view": the name is reserved: Kubernetes has a ClusterRole of that name`,
+			`error(prepare) role-reserved-name` + path + `Role "view": the name is reserved: Kubernetes has a ClusterRole of that name`,
 		},
 		{
 			"role of the system", named("Role", "system:a"),
-			`error(import) role-reserved-name` + path + `Role "system:a": the name is reserved: names that start with "system:" belong to Kubernetes`,
+			`error(prepare) role-reserved-name` + path + `Role "system:a": the name is reserved: names that start with "system:" belong to Kubernetes`,
 		},
 		{
 			"ClusterRole of another Solution", named("ClusterRole", "other:1.0.0:a"),
-			`error(import) role-reserved-name` + path + `ClusterRole "other:1.0.0:a": the name is reserved: <Solution>:<version>:<role> is the form of ClusterRoles of other Solutions, here of "other"`,
+			`error(prepare) role-reserved-name` + path + `ClusterRole "other:1.0.0:a": the name is reserved: <Solution>:<version>:<role> is the form of ClusterRoles of other Solutions, here of "other"`,
 		},
 		{"ClusterRole of this Solution", named("ClusterRole", "example-solution:1.0.0:a"), ``},
 		{"no manifest, no Solution", func(b *archivetest.Builder) {

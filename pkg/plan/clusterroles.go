@@ -34,7 +34,9 @@ func (in *SolutionsInput) clusterRoles(p *Plan, records map[string][]v1alpha1.So
 			}
 			roles, err := decodeRoles(name, c.Roles)
 			if err != nil {
-				p.refuse(Scope{Solution: name}, Ref{}, err.Error(), "ask the vendor for a corrected archive")
+				if in.isAbout(name) {
+					p.Warnings = append(p.Warnings, fmt.Sprintf("%s cannot be deployed into an Environment: %v", c.ID, err))
+				}
 				continue
 			}
 			deployer.add(c, roles)

@@ -141,8 +141,9 @@ func (c *Change) compare(w Wanted, claim Claim) (conflicts []string) {
 	for _, d := range differences(w.Object, c.Live) {
 		others := slices.DeleteFunc(owners(c.Live, d.path), func(name string) bool { return slices.Contains(older, name) })
 		switch {
-		case len(others) > 0 && d.to != nil && isTheirs(c.Object, d.path, claim):
-			c.Kept = append(c.Kept, KeptField{Path: pathText(d.path), Manager: others[0], Value: d.from})
+		case d.to != nil && isTheirs(c.Object, d.path, claim) && (len(others) > 0 || d.from != nil && !isOurs(c.Live, d.path)):
+			// Scaling to 0 leaves replicas without an owner.
+			c.Kept = append(c.Kept, KeptField{Path: pathText(d.path), Manager: strings.Join(append(others, "someone else")[:1], ""), Value: d.from})
 			c.Manifest = without(c.Manifest, d.path)
 			continue
 		case len(others) > 0 && d.to != nil && d.from != nil && claim != Foreign:
@@ -184,6 +185,13 @@ func olderManagers(live *unstructured.Unstructured, claim Claim) []string {
 		names = append(names, owners(live, []string{"metadata", "labels", label})...)
 	}
 	return names
+}
+
+// isOurs reports whether this project owns a field.
+func isOurs(live *unstructured.Unstructured, path []string) bool {
+	return slices.ContainsFunc(managedFields(live), func(m managed) bool {
+		return m.manager == v1alpha1.FieldManager && m.fields.owns(live.Object, path)
+	})
 }
 
 // hasUpdated reports whether this project has set a field by something else

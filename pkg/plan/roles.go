@@ -50,8 +50,8 @@ func decodeRoles(solution string, documents []map[string]any) ([]*rbacv1.Cluster
 		if seen[title] {
 			return nil, fmt.Errorf("%s is twice in the roles of Solution %s", title, solution)
 		}
-		if v1alpha1.IsKubernetesRole(role.Name) {
-			return nil, fmt.Errorf("%s in the roles of Solution %s is Kubernetes' own", title, solution)
+		if err := v1alpha1.ReservedRoleName(solution, role.Name); err != nil {
+			return nil, fmt.Errorf("%s in the roles of Solution %s: %w", title, solution, err)
 		}
 		seen[title] = true
 		roles = append(roles, role)

@@ -85,7 +85,7 @@ func TestCheckNamesDangers(t *testing.T) {
 		t.Errorf("%v:\n%s", err, stdout)
 	}
 	stdout, _, err = runHere(t, "check", role(strings.Replace(sneaky, "name: sneaky", `name: "system:node"`, 1)))
-	if err == nil || !strings.Contains(stdout, "\nerror      role-reserved-name   import ") {
+	if err == nil || !strings.Contains(stdout, "\nerror      role-reserved-name   prepare ") {
 		t.Errorf("%v:\n%s", err, stdout)
 	}
 }

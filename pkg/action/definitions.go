@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/archive"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/crdcheck"
@@ -107,6 +108,9 @@ func (s *Solutions) findings(ctx context.Context, in *plan.SolutionsInput, key p
 	list := make([]plan.Finding, 0, len(found))
 	for _, f := range found {
 		list = append(list, plan.Finding{Kind: kindOf(in, key, live, f), Message: messageOf(f)})
+	}
+	if group := v1alpha1.CRDUnapprovedGroup(wanted.Object); group != "" {
+		list = append(list, plan.Finding{Kind: plan.Risk, Message: fmt.Sprintf("API group %s belongs to Kubernetes, and the definition has no approval", group)})
 	}
 	if live != nil {
 		dropped, err := s.dropped(ctx, live, wanted)

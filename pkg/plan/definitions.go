@@ -240,7 +240,7 @@ func (d definitionPlan) dropDefinition(live LiveDefinition, isActive bool) {
 		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("deleting CustomResourceDefinition %s deletes %s and everything they own: %s",
 			live.Name, count(len(objects), "custom resource"), enumerate(objects, len(objects))))
 	}
-	if len(needed) > 0 && !live.Terminating {
+	if len(needed) > 0 && !live.Terminating && d.in.deactivates(live.Solution) {
 		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("CustomResourceDefinition %s is needed by %s", live.Name, strings.Join(needed, ", ")))
 	}
 	d.p.change(Change{Action: Delete, Object: r, Scope: scope, Stage: StageDefinitionDelete, Wait: WaitGone, Live: r.Object()})

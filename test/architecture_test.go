@@ -22,7 +22,7 @@ const module = "github.com/metalk8s/kubectl-solution/"
 var tiers = [][]string{
 	{"pkg/api/*", "pkg/atomicfile"},
 	{"pkg/htpasswd", "pkg/iso9660", "pkg/remote", "pkg/solutionsconfig", "pkg/containerd", "pkg/program", "pkg/systemd", "pkg/verified"},
-	{"pkg/archive", "pkg/plan", "pkg/apply", "pkg/mount"},
+	{"pkg/archive", "pkg/plan", "pkg/crdcheck", "pkg/apply", "pkg/mount"},
 	{"pkg/registry", "pkg/cluster", "pkg/bootstrap", "pkg/printers", "pkg/podexec", "pkg/isofuse"},
 	{"pkg/registry/nginx", "pkg/service", "pkg/provision"},
 	{"pkg/installer", "pkg/service/*"},
@@ -46,6 +46,9 @@ var forbidden = []struct {
 	deep     bool
 }{
 	{[]string{"pkg/iso9660", "pkg/remote", "pkg/containerd", "pkg/archive", "pkg/registry", "pkg/registry/nginx", "pkg/bootstrap", "pkg/mount", "pkg/isofuse", "pkg/service", "pkg/service/*", "pkg/installer", "pkg/cmd/bootstrap", "pkg/cmd/cli", "cmd/solution-bootstrap"}, []string{"k8s.io/client-go"}, true},
+	{[]string{"pkg/crdcheck"}, []string{"k8s.io/client-go", module + "pkg"}, true},
+	// It reads nothing, and no clock.
+	{[]string{"pkg/crdcheck"}, []string{"os", "io", "net", "time", "context"}, false},
 	{[]string{"pkg/apply"}, []string{module + "pkg/plan", module + "pkg/cluster", module + "pkg/archive"}, true},
 	{[]string{"pkg/cmd/cli"}, []string{module + "pkg/cluster"}, true},
 	// Only the helper mounts.

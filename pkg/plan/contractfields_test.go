@@ -30,14 +30,13 @@ func operatorChecks() []check {
 	return []check{
 		{"Role", "example-role", "rules", `[{apiGroups: [""], resources: [pods], verbs: ["*"]}]`},
 		{"Role", "example-role", "metadata.annotations", `{own: annotation}`},
-		{"ClusterRole", "example-nodes", "rules", `[{apiGroups: [""], resources: [nodes], verbs: [get, list]}]`},
 		{
 			"RoleBinding", operator + "-role-example-role", "roleRef",
 			`{apiGroup: rbac.authorization.k8s.io, kind: Role, name: example-role}`,
 		},
 		{
 			"RoleBinding", operator + "-clusterrole-example-nodes", "roleRef",
-			`{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: example-nodes}`,
+			`{apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: "example-solution:1.0.0:example-nodes"}`,
 		},
 		{
 			"RoleBinding", operator + "-clusterrole-example-nodes", "subjects",
@@ -59,8 +58,8 @@ func operatorChecks() []check {
 			`[example-solution-operator, --config=/etc/config/operator.yaml]`,
 		},
 		{"Deployment", operator, pod + "containers.0.env", `
-			[{name: WATCH_NAMESPACE, valueFrom: {fieldRef: {fieldPath: metadata.namespace}}},
-			 {name: POD_NAME, valueFrom: {fieldRef: {fieldPath: metadata.name}}},
+			[{name: WATCH_NAMESPACE, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.namespace}}},
+			 {name: POD_NAME, valueFrom: {fieldRef: {apiVersion: v1, fieldPath: metadata.name}}},
 			 {name: OPERATOR_NAME, value: example-solution-operator}]`},
 		{"Deployment", operator, pod + "volumes", `[{name: config, configMap: {name: example-solution-operator-config}}]`},
 		{"Deployment", operator, pod + "containers.0.volumeMounts", `[{name: config, mountPath: /etc/config, readOnly: true}]`},

@@ -109,7 +109,7 @@ func (c check) run(t *testing.T, objects []*unstructured.Unstructured) {
 		if err := yaml.Unmarshal([]byte(strings.ReplaceAll(c.want, "\t", "  ")), &want); err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(want, at(t, u.Object, c.path)); diff != "" {
+		if diff := cmp.Diff(want, valueAt(t, u.Object, c.path)); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
 		return
@@ -117,8 +117,8 @@ func (c check) run(t *testing.T, objects []*unstructured.Unstructured) {
 	t.Errorf("no %s %s", c.kind, c.name)
 }
 
-// at returns what is at a dotted path of object, with the types of JSON data.
-func at(t *testing.T, object any, path string) any {
+// valueAt returns what is at a dotted path of object, with the types of JSON data.
+func valueAt(t *testing.T, object any, path string) any {
 	t.Helper()
 	text, err := json.Marshal(object)
 	if err != nil {

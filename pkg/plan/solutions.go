@@ -178,7 +178,7 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 	removed := in.removed(records)
 	in.refuseUsed(p, removed)
 	in.askForgotten(p, removed)
-	p.want(Wanted{Object: SolutionsNamespace(in.Bootstrap), Stage: StageNamespace, Owner: partOf}, namespaceLive(in.Cluster.Namespace), Options{})
+	p.want(Wanted{Object: SolutionsNamespace(in.Bootstrap), Stage: StageNamespace, Owner: partOf}, namespaceLive(in.Cluster.Namespace), in.Options)
 	if err := in.contents(p, records); err != nil {
 		return nil, err
 	}

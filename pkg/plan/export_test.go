@@ -39,3 +39,6 @@ func Differences(wanted, live *unstructured.Unstructured) []string {
 func Owners(live *unstructured.Unstructured, path ...string) (others []string, ours bool) {
 	return owners(live, path), isOurs(live, path)
 }
+
+// Adopts reports whether the user has named an object to be taken over.
+func Adopts(o Options, r Ref) bool { return o.adopts(r) }

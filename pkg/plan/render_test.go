@@ -81,7 +81,13 @@ func renderChange(c *plan.Change) string {
 	var fields []string
 	for _, f := range c.Fields {
 		fields = append(fields, f.Path)
+		for _, labels := range []string{"metadata.labels", "spec.template.metadata.labels"} {
+			if strings.HasPrefix(f.Path, labels) { // which of them says little
+				fields[len(fields)-1] = labels
+			}
+		}
 	}
+	fields = slices.Compact(fields)
 	for _, path := range c.Unset {
 		fields = append(fields, "unset "+strings.Join(path, "."))
 	}

@@ -73,6 +73,10 @@ func (in *SolutionsInput) wantClusterRole(p *Plan, c *v1alpha1.Content, role *rb
 	if err := in.wantRole(p, c, versioned, wanted); err != nil || !active {
 		return err
 	}
+	if owner := p.wantedBy(clusterRoleRef(role.Name)); owner != "" {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("ClusterRole %s is deployed for Solution %s; the Operator of %s is bound to %s", role.Name, owner, c.Name, versioned.Name))
+		return nil
+	}
 	live := in.Cluster.ClusterRoles.Get(clusterRoleRef(role.Name))
 	if live != nil && !in.mayUseClusterRole(live, c.Name) && !in.Options.adopts(RefOf(live)) {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("ClusterRole %s belongs to %s and stays as it is; the Operator of %s is bound to %s",
@@ -85,6 +89,15 @@ func (in *SolutionsInput) wantClusterRole(p *Plan, c *v1alpha1.Content, role *rb
 		own.Rules = nil // the cluster fills them in
 	}
 	return in.wantRole(p, c, own, wanted)
+}
+
+// wantedBy returns the Solution for which the plan has an object already.
+func (p *Plan) wantedBy(r Ref) string {
+	i := slices.IndexFunc(p.Changes, func(c Change) bool { return c.Object.key() == r.key() })
+	if i < 0 {
+		return ""
+	}
+	return p.Changes[i].Scope.Solution
 }
 
 func (in *SolutionsInput) wantRole(p *Plan, c *v1alpha1.Content, role *rbacv1.ClusterRole, wanted map[string]bool) error {

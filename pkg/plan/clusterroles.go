@@ -145,9 +145,9 @@ func (in *SolutionsInput) keptLabels(p *Plan, c *v1alpha1.Content, role *rbacv1.
 		}
 	}
 	kept := maps.Clone(all)
+	selected := in.selectedLabels(c.Name, all)
 	for _, key := range slices.Sorted(maps.Keys(role.Labels)) {
-		alone := labels.Set{key: role.Labels[key]}
-		if !strings.HasPrefix(key, rights.AggregationPrefix) && !in.isAggregated(c.Name, alone) {
+		if !strings.HasPrefix(key, rights.AggregationPrefix) && !selected[key] {
 			continue
 		}
 		delete(kept, key)
@@ -157,19 +157,30 @@ func (in *SolutionsInput) keptLabels(p *Plan, c *v1alpha1.Content, role *rbacv1.
 	return kept
 }
 
-// isAggregated reports whether a role of someone else aggregates roles by these
-// labels.
-func (in *SolutionsInput) isAggregated(solution string, set labels.Set) bool {
+// selectedLabels returns the keys of labels by which roles of someone else
+// aggregate a role with all of these.
+func (in *SolutionsInput) selectedLabels(solution string, set labels.Set) map[string]bool {
+	selected := map[string]bool{}
 	for _, live := range in.Cluster.ClusterRoles.All() {
 		if _, found := live.Object["aggregationRule"]; !found || ClaimOf(live, solution) != Foreign {
 			continue
 		}
 		role, err := decodeRole(live.Object)
-		if err == nil && role.AggregationRule != nil && selects(role.AggregationRule, set) {
-			return true
+		if err != nil || role.AggregationRule == nil {
+			continue
+		}
+		for _, s := range role.AggregationRule.ClusterRoleSelectors {
+			selector, err := metav1.LabelSelectorAsSelector(&s)
+			if err != nil || !selector.Matches(set) {
+				continue
+			}
+			requirements, _ := selector.Requirements()
+			for _, r := range requirements {
+				selected[r.Key()] = true
+			}
 		}
 	}
-	return false
+	return selected
 }
 
 func selects(rule *rbacv1.AggregationRule, set labels.Set) bool {

@@ -61,6 +61,10 @@ func (p *Plan) want(w Wanted, live *Live, options Options) {
 		Action: Create, Object: RefOf(w.Object), Scope: w.Scope, Stage: w.Stage, Wait: w.Wait,
 		Method: Apply, Manifest: w.Object, Live: live.Get(RefOf(w.Object)),
 	}
+	if owner := p.wantedBy(c.Object); owner != "" && owner != w.Owner {
+		p.refuse(w.Scope, c.Object, c.Object.Describe()+" is deployed for Solution "+owner, "")
+		return
+	}
 	if c.Live == nil {
 		p.change(c)
 		return

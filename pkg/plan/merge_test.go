@@ -95,7 +95,7 @@ func merged(t *testing.T, live *unstructured.Unstructured, c *plan.Change) *unst
 		if c.Force || c.Method == plan.Patch {
 			set = subtract(set, own)
 			entries[name] = set
-		} else if path := conflict(result.Object, manifest.Object, set, own); path != "" {
+		} else if path := conflict(result.Object, manifest.Object, set, own, ""); path != "" {
 			t.Errorf("%s: conflict with %s at %s", c.Object.Describe(), name, path)
 		}
 		others = unionOf(others, set)
@@ -225,28 +225,41 @@ func dropItems(list []any, name string, old, keep fields) []any {
 }
 
 // conflict returns a field of two sets that is to be changed, "" for none.
-func conflict(live, wanted map[string]any, theirs, own fields) string {
+func conflict(live, wanted any, theirs, own fields, name string) string {
 	for key, child := range theirs {
-		name, isField := strings.CutPrefix(key, "f:")
 		mine, shared := own[key].(fields)
-		if !isField || !shared {
+		if !shared || key == "." {
 			continue
 		}
-		l, isMap := live[name].(map[string]any)
-		w, _ := wanted[name].(map[string]any)
-		if isMap && len(child.(fields)) > 0 {
-			if path := conflict(l, w, child.(fields), mine); path != "" {
-				return name + "." + path
+		l, w := childOf(live, key, name), childOf(wanted, key, name)
+		if len(child.(fields)) > 0 && len(mine) > 0 {
+			if path := conflict(l, w, child.(fields), mine, strings.TrimPrefix(key, "f:")); path != "" {
+				return key + " " + path
 			}
 			continue
 		}
-		x, _ := json.Marshal(live[name])
-		y, _ := json.Marshal(wanted[name])
-		if string(x) != string(y) && live[name] != nil {
-			return name
+		x, _ := json.Marshal(l)
+		y, _ := json.Marshal(w)
+		if string(x) != string(y) && l != nil {
+			return key
 		}
 	}
 	return ""
+}
+
+// childOf returns what a key of a set stands for.
+func childOf(value any, key, list string) any {
+	if name, isField := strings.CutPrefix(key, "f:"); isField {
+		m, _ := value.(map[string]any)
+		return m[name]
+	}
+	items, _ := value.([]any)
+	for _, item := range items {
+		if itemKey(item, list) == key {
+			return item
+		}
+	}
+	return nil
 }
 
 func unionOf(a, b fields) fields {

@@ -83,17 +83,17 @@ func (a *Applier) Wait(ctx context.Context, objects []*unstructured.Unstructured
 // for the objects of it, which is cheap, and not for the definition itself,
 // which may be large; that it asks now and then, for why it takes so long.
 func (a *Applier) served() asking {
-	const lookEvery = 8
-	asked := 0
+	const lookEvery = 5 * time.Second
+	looked := time.Now()
 	return func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
-		asked++
-		if asked%lookEvery != 0 {
+		if time.Since(looked) < lookEvery {
 			isServed, err := a.isServed(ctx, o)
 			if isServed || err != nil {
 				return "", err
 			}
 			return "not served yet", nil
 		}
+		looked = time.Now()
 		live, err := a.get(ctx, o)
 		if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil {
 			resource := schema.GroupResource{Group: o.GroupVersionKind().Group, Resource: "customresourcedefinitions"}

@@ -299,3 +299,38 @@ func TestUnreadableManagedFields(t *testing.T) {
 		t.Errorf("nothing is known to be this project's, and these differ: %q", got)
 	}
 }
+
+// set of managed fields, as JSON by "<manager> <operation>".
+func managedBy(u *unstructured.Unstructured, entries ...string) *unstructured.Unstructured {
+	u = u.DeepCopy()
+	var list []metav1.ManagedFieldsEntry
+	for _, entry := range entries {
+		words := strings.SplitN(entry, " ", 3)
+		list = append(list, metav1.ManagedFieldsEntry{
+			Manager: words[0], Operation: metav1.ManagedFieldsOperationType(words[1]), FieldsV1: &metav1.FieldsV1{Raw: []byte(words[2])},
+		})
+	}
+	u.SetManagedFields(list)
+	return u
+}
+
+// Only what was applied is removed by applying without it.
+func TestDifferencesOfWhatApplyingDoesNotRemove(t *testing.T) {
+	wanted := parseObjects(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: v}, status: {wanted: by nobody}}`)[0]
+	live := parseObjects(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: v, more: x}}`)[0]
+	for name, entries := range map[string][]string{
+		"updated":       {`kubectl-solution Apply {"f:data":{"f:k":{}}}`, `kubectl-solution Update {"f:data":{"f:more":{}}}`},
+		"others'":       {`kubectl-solution Apply {"f:data":{"f:k":{}}}`, `other Apply {"f:data":{"f:more":{}}}`},
+		"not there":     {`kubectl-solution Apply {"f:data":{"f:k":{},"f:gone":{}}}`},
+		"no list there": {`kubectl-solution Apply {"f:data":{"f:k":{}},"f:metadata":{"f:finalizers":{"v:\"x\"":{}}}}`},
+	} {
+		if got := plan.Differences(wanted, managedBy(live, entries...)); len(got) > 0 {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	// Who has two entries is named once.
+	twice := managedBy(live, `other Apply {"f:data":{"f:k":{}}}`, `other Update {"f:data":{"f:k":{}}}`)
+	if others, _ := plan.Owners(twice, "data", "k"); !slices.Equal(others, []string{"other"}) {
+		t.Errorf("owners %q", others)
+	}
+}

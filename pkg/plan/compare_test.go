@@ -263,10 +263,10 @@ func TestParseAdoptTarget(t *testing.T) {
 // A field that is missing is nobody's, though others own what is above it.
 func TestMissingFieldsAreSet(t *testing.T) {
 	objects := live(t, "ours")
-	account := with(unstructuredOf(t, objects, "ServiceAccount", theOperator), nil, "metadata", "labels", "app")
-	account = managedBy(account, `other Update {"f:metadata":{"f:labels":{}}}`)
-	expect(t, deploy(t, targets()["full"], replaced(objects, account)), `
-		update serviceaccount/example-solution-operator @example-solution/staging-ns: metadata.labels
+	config := with(unstructuredOf(t, objects, "ConfigMap", theOperator+"-config"), nil, "metadata", "annotations")
+	config = managedBy(config, `other Update {"f:metadata":{"f:annotations":{}}}`)
+	expect(t, deploy(t, targets()["full"], replaced(objects, config)), `
+		update configmap/example-solution-operator-config @example-solution/staging-ns: metadata.annotations
 		9 unchanged`)
 }
 

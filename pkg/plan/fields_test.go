@@ -163,7 +163,7 @@ func TestDifferencesOfWhatIsWanted(t *testing.T) {
 	}
 }
 
-// schema is the path of the schema of the first version in a definition.
+// schemaEdit edits the properties of spec in the first version of a definition.
 func schemaEdit(edit func(properties map[string]any)) change {
 	return func(u *unstructured.Unstructured) *unstructured.Unstructured {
 		u = u.DeepCopy()
@@ -300,7 +300,8 @@ func TestUnreadableManagedFields(t *testing.T) {
 	}
 }
 
-// set of managed fields, as JSON by "<manager> <operation>".
+// managedBy returns a copy of an object with these managed fields: "<manager>
+// <operation> <JSON>".
 func managedBy(u *unstructured.Unstructured, entries ...string) *unstructured.Unstructured {
 	u = u.DeepCopy()
 	var list []metav1.ManagedFieldsEntry

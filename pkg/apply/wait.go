@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
@@ -96,8 +95,7 @@ func (a *Applier) served() asking {
 		looked = time.Now()
 		live, err := a.get(ctx, o)
 		if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil {
-			resource := schema.GroupResource{Group: o.GroupVersionKind().Group, Resource: "customresourcedefinitions"}
-			return "", apierrors.NewConflict(resource, o.GetName(), errors.New("someone else deletes it at the same time"))
+			return "", deletedMeanwhile(o)
 		}
 		if err != nil {
 			return "", err

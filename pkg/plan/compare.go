@@ -83,7 +83,7 @@ func (p *Plan) want(w Wanted, live *Live, options Options) {
 		p.change(c)
 		return
 	}
-	if conflicts := c.compare(w, claim); len(conflicts) > 0 {
+	if conflicts := c.compare(w, claim, options.adopts(c.Object)); len(conflicts) > 0 {
 		p.refuse(w.Scope, c.Object, c.Object.Describe()+": "+strings.Join(conflicts, "; "),
 			fmt.Sprintf("to overwrite: --adopt %s/%s", strings.ToLower(c.Object.Kind), c.Object.Name))
 		return
@@ -134,24 +134,24 @@ func selectorDiffers(wanted, live *unstructured.Unstructured) bool {
 
 // compare decides whether a live object has to be updated, in which fields, and
 // which of them stay as someone else has set them. It returns fields that others
-// have set and that may not be overwritten.
-func (c *Change) compare(w Wanted, claim Claim) (conflicts []string) {
+// have set and that may not be overwritten, as they may be with adopt.
+func (c *Change) compare(w Wanted, claim Claim, adopt bool) (conflicts []string) {
 	c.Action, c.Method = None, ""
 	older := olderManagers(c.Live, claim)
 	for _, d := range differences(w.Object, c.Live) {
-		others := slices.DeleteFunc(owners(c.Live, d.path), func(name string) bool { return slices.Contains(older, name) })
+		others := slices.DeleteFunc(owners(c.Live, d.path, d.from == nil), func(name string) bool { return slices.Contains(older, name) })
 		switch {
 		case d.to != nil && isTheirs(c.Object, d.path, claim) && (len(others) > 0 || d.from != nil && !isOurs(c.Live, d.path)):
 			// Scaling to 0 leaves replicas without an owner.
 			c.Kept = append(c.Kept, KeptField{Path: pathText(d.path), Manager: strings.Join(append(others, "someone else")[:1], ""), Value: d.from})
 			c.Manifest = without(c.Manifest, d.path)
 			continue
-		case len(others) > 0 && d.to != nil && d.from != nil && claim != Foreign:
+		case len(others) > 0 && d.to != nil && claim != Foreign && !adopt:
 			conflicts = append(conflicts, fmt.Sprintf("field %s is %s, set by %s", pathText(d.path), abbreviate(d.from), strings.Join(others, ", ")))
 			continue
 		}
 		c.Fields = append(c.Fields, FieldChange{Path: pathText(d.path), From: d.from, To: d.to})
-		c.Force = c.Force || claim != Ours || hasUpdated(c.Live, d.path)
+		c.Force = c.Force || claim != Ours || len(others) > 0 || hasUpdated(c.Live, d.path)
 	}
 	if len(c.Fields) > 0 {
 		c.Action, c.Method = Update, Apply
@@ -182,7 +182,7 @@ func olderManagers(live *unstructured.Unstructured, claim Claim) []string {
 	}
 	var names []string
 	for _, label := range []string{v1alpha1.ManagedByLabel, heritageLabel, olderVersionLabel} {
-		names = append(names, owners(live, []string{"metadata", "labels", label})...)
+		names = append(names, owners(live, []string{"metadata", "labels", label}, false)...)
 	}
 	return names
 }

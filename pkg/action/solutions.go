@@ -67,7 +67,7 @@ func (s *Solutions) checkUnknown(ctx context.Context, t *trial, state *plan.Clus
 func (s *Solutions) compute(ctx context.Context, e edit, o Options, t *trial, state *plan.ClusterState) (*plan.Plan, error) {
 	in := plan.SolutionsInput{
 		Node: nodeOf(&t.change.State, state.Records), Changes: nodeChanges(t.change.Items),
-		Names: t.scope, Repair: e.all, Deactivated: e.deactivated,
+		Names: t.scope, Left: t.left, Repair: e.all, Deactivated: e.deactivated,
 		Endpoint: t.change.State.Endpoint, Bootstrap: s.Node.Record,
 		Cluster: *state, Definitions: plan.NewLive(), Options: o.Options,
 	}

@@ -27,6 +27,8 @@ type SolutionsInput struct {
 	// Names are the Solutions that the command is about; what concerns others is
 	// left as it is. Nil is for all.
 	Names map[string]bool
+	// Left are Solutions whose part is refused: they are left as they are, too.
+	Left map[string]bool
 	// Repair writes again what cannot be read in the cluster.
 	Repair bool
 	// Deactivated is the Solution that the command deactivates, "" for none.
@@ -91,7 +93,9 @@ func (in *SolutionsInput) content(name, version string) *v1alpha1.Content {
 	return in.Cluster.Contents[VersionKey{name, version}]
 }
 
-func (in *SolutionsInput) isAbout(name string) bool { return in.Names == nil || in.Names[name] }
+func (in *SolutionsInput) isAbout(name string) bool {
+	return (in.Names == nil || in.Names[name]) && !in.Left[name]
+}
 
 func (in *SolutionsInput) deactivates(name string) bool {
 	return in.Names == nil || in.Deactivated == name
@@ -124,6 +128,7 @@ func (in *SolutionsInput) Active() (map[string]*v1alpha1.Content, []string) {
 	}
 	return active, slices.Sorted(maps.Keys(names))
 }
+	maps.DeleteFunc(names, func(name string, _ bool) bool { return in.Left[name] })
 
 // NeedsDocuments returns the versions whose definitions have to be read out of
 // their archives: what is deployed may be something else. With compare that is

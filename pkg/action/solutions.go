@@ -86,6 +86,9 @@ func (s *Solutions) compute(ctx context.Context, e edit, o Options, t *trial, st
 		return nil, fmt.Errorf("planning: %w", err)
 	}
 	return p, nil
+	if in.OperatorObjects, err = s.Cluster.Objects(ctx, in.OperatorRefs()); err != nil {
+		return nil, err
+	}
 }
 
 // nodeOf returns what the node has, as far as that is known.

@@ -37,6 +37,8 @@ type SolutionsInput struct {
 	// recorded, "" for none.
 	Endpoint, Bootstrap string
 	Cluster             ClusterState
+	// OperatorObjects are those of OperatorRefs.
+	OperatorObjects *Live
 	// Documents are the definitions of active versions, where they may have to be
 	// applied, and Definitions those of them that exist.
 	Documents   map[VersionKey][]*unstructured.Unstructured

@@ -71,6 +71,11 @@ func (s *Solutions) compute(ctx context.Context, e edit, o Options, t *trial, st
 		Endpoint: t.change.State.Endpoint, Bootstrap: s.Node.Record,
 		Cluster: *state, Definitions: plan.NewLive(), Options: o.Options,
 	}
+	others, err := s.Cluster.Objects(ctx, in.ContentRefs())
+	if err != nil {
+		return nil, err
+	}
+	in.Cluster.ContentRecords.Add(others.All()...)
 	if err := s.readDefinitions(ctx, e, &in); err != nil {
 		return nil, err
 	}
@@ -81,14 +86,14 @@ func (s *Solutions) compute(ctx context.Context, e edit, o Options, t *trial, st
 		}
 		in.Cluster.Bindings = bindings
 	}
+	if in.OperatorObjects, err = s.Cluster.Objects(ctx, in.OperatorRefs()); err != nil {
+		return nil, err
+	}
 	p, err := plan.Solutions(in)
 	if err != nil {
 		return nil, fmt.Errorf("planning: %w", err)
 	}
 	return p, nil
-	if in.OperatorObjects, err = s.Cluster.Objects(ctx, in.OperatorRefs()); err != nil {
-		return nil, err
-	}
 }
 
 // nodeOf returns what the node has, as far as that is known.

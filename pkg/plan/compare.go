@@ -77,9 +77,9 @@ func (p *Plan) want(w Wanted, live *Live, options Options) {
 		}
 		c.Adopted = OwnerName(c.Live)
 	}
-	if selectorDiffers(w.Object, c.Live) {
+	if field := immutableDiffers(w.Object, c.Live); field != "" {
 		c.Action = Replace
-		c.Reason = "spec.selector differs, and is immutable"
+		c.Reason = field + " differs, and is immutable"
 		p.change(c)
 		return
 	}
@@ -107,15 +107,16 @@ func refuseForeign(live *unstructured.Unstructured, w Wanted, options Options) (
 	owner := OwnerName(live)
 	message = fmt.Sprintf("%s exists, and belongs to %s", r.Describe(), owner)
 	kind := strings.ToLower(r.Kind)
+	field := immutableDiffers(w.Object, live)
 	switch {
 	case isKubernetesOwn(live):
 		return message, "no command changes it: ask the vendor to rename the role in the archive"
-	case selectorDiffers(w.Object, live):
+	case field != "":
 		namespace := ""
 		if r.Namespace != "" {
 			namespace = " --namespace " + r.Namespace
 		}
-		return message + "; its spec.selector is immutable, so it cannot be taken over",
+		return message + "; its " + field + " is immutable, so it cannot be taken over",
 			fmt.Sprintf("if nobody needs it, delete it: kubectl delete %s %s%s", kind, r.Name, namespace)
 	case options.adopts(r):
 		return "", ""
@@ -123,13 +124,21 @@ func refuseForeign(live *unstructured.Unstructured, w Wanted, options Options) (
 	return message, fmt.Sprintf("to take it over: --adopt %s/%s", kind, r.Name)
 }
 
-func selectorDiffers(wanted, live *unstructured.Unstructured) bool {
-	if wanted.GetKind() != "Deployment" {
-		return false
+// immutableDiffers returns the field that differs and cannot be changed, "" for
+// none.
+func immutableDiffers(wanted, live *unstructured.Unstructured) string {
+	path := []string{"spec", "selector"}
+	if isImmutable, _ := live.Object["immutable"].(bool); isImmutable {
+		path = []string{"data"}
+	} else if wanted.GetKind() != "Deployment" {
+		return ""
 	}
-	w, _, _ := unstructured.NestedFieldNoCopy(wanted.Object, "spec", "selector")
-	l, _, _ := unstructured.NestedFieldNoCopy(live.Object, "spec", "selector")
-	return !equal(w, l)
+	w, _, _ := unstructured.NestedFieldNoCopy(wanted.Object, path...)
+	l, _, _ := unstructured.NestedFieldNoCopy(live.Object, path...)
+	if equal(w, l) {
+		return ""
+	}
+	return pathText(path)
 }
 
 // compare decides whether a live object has to be updated, in which fields, and

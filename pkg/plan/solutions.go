@@ -128,9 +128,9 @@ func (in *SolutionsInput) Active() (map[string]*v1alpha1.Content, []string) {
 			names[d.Solution] = true
 		}
 	}
+	maps.DeleteFunc(names, func(name string, _ bool) bool { return in.Left[name] })
 	return active, slices.Sorted(maps.Keys(names))
 }
-	maps.DeleteFunc(names, func(name string, _ bool) bool { return in.Left[name] })
 
 // NeedsDocuments returns the versions whose definitions have to be read out of
 // their archives: what is deployed may be something else. With compare that is
@@ -317,6 +317,19 @@ func (in *SolutionsInput) askForgotten(p *Plan, removed []VersionKey) {
 	}
 }
 
+// ContentRefs returns the records that are wanted and are not among those that
+// were found by their label: something else may have their names.
+func (in *SolutionsInput) ContentRefs() []Ref {
+	var refs []Ref
+	for _, i := range in.Node.Imported {
+		r := RefOf(ContentReference(v1alpha1.ContentConfigMapName(i.Content.ID)))
+		if in.isAbout(i.Content.Name) && in.Cluster.ContentRecords.Get(r) == nil {
+			refs = append(refs, r)
+		}
+	}
+	return refs
+}
+
 // contents plans the records of what imported versions hold.
 func (in *SolutionsInput) contents(p *Plan, records map[string][]v1alpha1.SolutionRecord) error {
 	wanted := map[string]bool{}
@@ -339,7 +352,7 @@ func (in *SolutionsInput) contents(p *Plan, records map[string][]v1alpha1.Soluti
 	for _, cm := range in.Cluster.ContentRecords.All() {
 		name := cm.GetLabels()[v1alpha1.SolutionLabel]
 		isLost := slices.Contains(in.Cluster.Unreadable, cm.GetName())
-		if wanted[cm.GetName()] || !in.isAbout(name) || isLost && !in.Repair {
+		if name == "" || wanted[cm.GetName()] || !in.isAbout(name) || isLost && !in.Repair {
 			continue
 		}
 		p.change(Change{
@@ -361,6 +374,8 @@ func (in *SolutionsInput) wantContent(p *Plan, c *v1alpha1.Content) error {
 	recorded := in.Cluster.Contents[VersionKey{c.Name, c.Version}]
 	isUnreadable := slices.Contains(in.Cluster.Unreadable, r.Name)
 	switch {
+	case live != nil && live.GetLabels()[v1alpha1.SolutionLabel] == "": // no record of ours
+		p.want(Wanted{Object: cm, Scope: scope, Stage: StageRecord, Owner: partOf}, in.Cluster.ContentRecords, in.Options)
 	case live != nil && isUnreadable && !in.Repair:
 		p.refuse(scope, r, r.Describe()+" cannot be read", "kubectl solution sync writes it again, from what is imported on the bootstrap node")
 	case live != nil && !isUnreadable && recorded == nil:

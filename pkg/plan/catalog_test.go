@@ -192,28 +192,3 @@ func TestVersions(t *testing.T) {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }
-
-func TestOperatorUpdate(t *testing.T) {
-	objects, err := plan.OperatorUpdate(target("1.0.0", nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []string{"ConfigMap staging-ns/example-solution-operator-config", "Deployment staging-ns/example-solution-operator"}
-	if diff := cmp.Diff(want, titles(objects)); diff != "" {
-		t.Errorf("-want +got:\n%s", diff)
-	}
-	// They are those of a whole preparation: applying them changes nothing else.
-	for _, u := range workload(t, target("1.0.0", nil)) {
-		for _, o := range objects {
-			if u.GetKind() == o.GetKind() && u.GetName() == o.GetName() && !cmp.Equal(u.Object, o.Object) {
-				t.Errorf("%s %s is not as Workload makes it", o.GetKind(), o.GetName())
-			}
-		}
-	}
-	objects, err = plan.OperatorUpdate(target("1.0.0", func(tt *plan.Target) { tt.Content.Operator = nil }))
-	if err != nil || len(objects) != 0 {
-		t.Errorf("without an Operator: %v, %v", titles(objects), err)
-	}
-	_, err = plan.OperatorUpdate(target("1.0.0", func(tt *plan.Target) { tt.Namespace = "" }))
-	checkError(t, err, `namespace ""`)
-}

@@ -72,6 +72,10 @@ func (in *SolutionsInput) wantClusterRole(p *Plan, c *v1alpha1.Content, role *rb
 	if err := in.wantRole(p, c, versioned, wanted); err != nil || !active {
 		return err
 	}
+	if owner := p.wantedBy(clusterRoleRef(role.Name)); owner != "" {
+		p.Warnings = append(p.Warnings, fmt.Sprintf("ClusterRole %s is deployed for Solution %s; the Operator of %s is bound to %s", role.Name, owner, c.Name, versioned.Name))
+		return nil
+	}
 	live := in.Cluster.ClusterRoles.Get(clusterRoleRef(role.Name))
 	if live != nil && !in.mayUseClusterRole(live, c.Name) && !in.Options.adopts(RefOf(live)) {
 		p.Warnings = append(p.Warnings, fmt.Sprintf("ClusterRole %s belongs to %s and stays as it is; the Operator of %s is bound to %s",
@@ -84,6 +88,15 @@ func (in *SolutionsInput) wantClusterRole(p *Plan, c *v1alpha1.Content, role *rb
 		own.Rules = nil // the cluster fills them in
 	}
 	return in.wantRole(p, c, own, wanted)
+}
+
+// wantedBy returns the Solution for which the plan has an object already.
+func (p *Plan) wantedBy(r Ref) string {
+	i := slices.IndexFunc(p.Changes, func(c Change) bool { return c.Object.key() == r.key() })
+	if i < 0 {
+		return ""
+	}
+	return p.Changes[i].Scope.Solution
 }
 
 func (in *SolutionsInput) wantRole(p *Plan, c *v1alpha1.Content, role *rbacv1.ClusterRole, wanted map[string]bool) error {
@@ -131,9 +144,9 @@ func (in *SolutionsInput) keptLabels(p *Plan, c *v1alpha1.Content, role *rbacv1.
 		}
 	}
 	kept := maps.Clone(all)
+	selected := in.selectedLabels(c.Name, all)
 	for _, key := range slices.Sorted(maps.Keys(role.Labels)) {
-		alone := labels.Set{key: role.Labels[key]}
-		if !strings.HasPrefix(key, rights.AggregationPrefix) && !in.isAggregated(c.Name, alone) {
+		if !strings.HasPrefix(key, rights.AggregationPrefix) && !selected[key] {
 			continue
 		}
 		delete(kept, key)
@@ -143,19 +156,30 @@ func (in *SolutionsInput) keptLabels(p *Plan, c *v1alpha1.Content, role *rbacv1.
 	return kept
 }
 
-// isAggregated reports whether a role of someone else aggregates roles by these
-// labels.
-func (in *SolutionsInput) isAggregated(solution string, set labels.Set) bool {
+// selectedLabels returns the keys of labels by which roles of someone else
+// aggregate a role with all of these.
+func (in *SolutionsInput) selectedLabels(solution string, set labels.Set) map[string]bool {
+	selected := map[string]bool{}
 	for _, live := range in.Cluster.ClusterRoles.All() {
 		if _, found := live.Object["aggregationRule"]; !found || ClaimOf(live, solution) != Foreign {
 			continue
 		}
 		role, err := decodeRole(live.Object)
-		if err == nil && role.AggregationRule != nil && selects(role.AggregationRule, set) {
-			return true
+		if err != nil || role.AggregationRule == nil {
+			continue
+		}
+		for _, s := range role.AggregationRule.ClusterRoleSelectors {
+			selector, err := metav1.LabelSelectorAsSelector(&s)
+			if err != nil || !selector.Matches(set) {
+				continue
+			}
+			requirements, _ := selector.Requirements()
+			for _, r := range requirements {
+				selected[r.Key()] = true
+			}
 		}
 	}
-	return false
+	return selected
 }
 
 func selects(rule *rbacv1.AggregationRule, set labels.Set) bool {

@@ -61,6 +61,10 @@ func (p *Plan) want(w Wanted, live *Live, options Options) {
 		Action: Create, Object: RefOf(w.Object), Scope: w.Scope, Stage: w.Stage, Wait: w.Wait,
 		Method: Apply, Manifest: w.Object, Live: live.Get(RefOf(w.Object)),
 	}
+	if owner := p.wantedBy(c.Object); owner != "" && owner != w.Owner {
+		p.refuse(w.Scope, c.Object, c.Object.Describe()+" is deployed for Solution "+owner, "")
+		return
+	}
 	if c.Live == nil {
 		p.change(c)
 		return
@@ -83,7 +87,7 @@ func (p *Plan) want(w Wanted, live *Live, options Options) {
 		p.change(c)
 		return
 	}
-	if conflicts := c.compare(w, claim); len(conflicts) > 0 {
+	if conflicts := c.compare(w, claim, options.adopts(c.Object)); len(conflicts) > 0 {
 		p.refuse(w.Scope, c.Object, c.Object.Describe()+": "+strings.Join(conflicts, "; "),
 			fmt.Sprintf("to overwrite: --adopt %s/%s", strings.ToLower(c.Object.Kind), c.Object.Name))
 		return
@@ -134,8 +138,9 @@ func selectorDiffers(wanted, live *unstructured.Unstructured) bool {
 
 // compare decides whether a live object has to be updated, in which fields, and
 // which of them stay as someone else has set them. It returns fields that others
-// have set and that may not be overwritten.
-func (c *Change) compare(w Wanted, claim Claim) (conflicts []string) {
+// have set and that may not be overwritten: none where the object is to be taken
+// over.
+func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []string) {
 	c.Action, c.Method = None, ""
 	older := olderManagers(c.Live, claim)
 	for _, d := range differences(w.Object, c.Live) {
@@ -146,12 +151,12 @@ func (c *Change) compare(w Wanted, claim Claim) (conflicts []string) {
 			c.Kept = append(c.Kept, KeptField{Path: pathText(d.path), Manager: strings.Join(append(others, "someone else")[:1], ""), Value: d.from})
 			c.Manifest = without(c.Manifest, d.path)
 			continue
-		case len(others) > 0 && d.to != nil && d.from != nil && claim != Foreign:
+		case len(others) > 0 && d.to != nil && d.from != nil && !adopted:
 			conflicts = append(conflicts, fmt.Sprintf("field %s is %s, set by %s", pathText(d.path), abbreviate(d.from), strings.Join(others, ", ")))
 			continue
 		}
 		c.Fields = append(c.Fields, FieldChange{Path: pathText(d.path), From: d.from, To: d.to})
-		c.Force = c.Force || claim != Ours || hasUpdated(c.Live, d.path)
+		c.Force = c.Force || claim != Ours || adopted || hasUpdated(c.Live, d.path)
 	}
 	if len(c.Fields) > 0 {
 		c.Action, c.Method = Update, Apply

@@ -5,16 +5,13 @@ package plan_test
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
@@ -24,9 +21,8 @@ import (
 
 func TestObjectsAndOrder(t *testing.T) {
 	operator := []string{
-		"ServiceAccount staging-ns/example-solution-operator",
 		"Role staging-ns/example-role",
-		"ClusterRole /example-nodes",
+		"ServiceAccount staging-ns/example-solution-operator",
 		"RoleBinding staging-ns/example-solution-operator-clusterrole-example-nodes",
 		"RoleBinding staging-ns/example-solution-operator-role-example-role",
 		"ConfigMap staging-ns/example-solution-operator-config",
@@ -39,8 +35,8 @@ func TestObjectsAndOrder(t *testing.T) {
 		"Ingress staging-ns/example-solution-ui",
 	}
 	full := []string{
-		operator[0], operator[1], operator[2], operator[3], operator[4],
-		operator[5], ui[0], operator[6], ui[1], ui[2], ui[3],
+		operator[0], operator[1], operator[2], operator[3],
+		operator[4], ui[0], operator[5], ui[1], ui[2], ui[3],
 	}
 	for name, want := range map[string][]string{
 		"full": full, "odd-version": full, "operator-only": operator, "ui-only": ui, "ui-deploy-false": operator,
@@ -116,17 +112,10 @@ func nulls(v any, path string) []string {
 
 func TestRolesKeepNothingElse(t *testing.T) {
 	objects := workload(t, targets()["full"])
-	for _, name := range []string{"example-role", "example-nodes"} {
-		var u *unstructured.Unstructured
-		for _, o := range objects {
-			if o.GetName() == name {
-				u = o
-			}
-		}
-		for key := range u.Object["metadata"].(map[string]any) {
-			if !strings.Contains("name namespace labels annotations", key) {
-				t.Errorf("%s keeps metadata.%s", name, key)
-			}
+	u := unstructuredOf(t, objects, "Role", "example-role")
+	for key := range u.Object["metadata"].(map[string]any) {
+		if !slices.Contains([]string{"name", "namespace", "labels", "annotations"}, key) {
+			t.Errorf("it keeps metadata.%s", key)
 		}
 	}
 }
@@ -205,18 +194,13 @@ func TestConfigDigest(t *testing.T) {
 	}
 }
 
-func TestClusterRoleIsBoundInTheNamespaceOnly(t *testing.T) {
+// Preparing an Environment writes into its namespaces only: ClusterRoles are
+// for a cluster administrator.
+func TestWorkloadIsInItsNamespace(t *testing.T) {
 	for name, target := range targets() {
 		for _, u := range workload(t, target) {
-			switch o := typed(t, u).(type) {
-			case *rbacv1.ClusterRole:
-				if o.Namespace != "" {
-					t.Errorf("%s: ClusterRole in namespace %s", name, o.Namespace)
-				}
-			case runtime.Object:
-				if u.GetNamespace() != "staging-ns" {
-					t.Errorf("%s: %s in namespace %q", name, u.GetKind(), u.GetNamespace())
-				}
+			if u.GetNamespace() != "staging-ns" || u.GetKind() == "ClusterRole" || u.GetKind() == "ClusterRoleBinding" {
+				t.Errorf("%s: %s %s in namespace %q", name, u.GetKind(), u.GetName(), u.GetNamespace())
 			}
 		}
 	}

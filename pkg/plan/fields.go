@@ -158,7 +158,7 @@ func (c *comparison) items(path []string, wanted, live []any, applied, known fie
 		}
 		c.fields(append(path, name), wm, lm, itemSet(applied, lm), itemSet(known, lm))
 	}
-	for key := range applied {
+	for _, key := range slices.Sorted(maps.Keys(applied)) {
 		if key == "." {
 			continue
 		}

@@ -100,11 +100,20 @@ func target(v string, change func(*plan.Target)) plan.Target {
 	return t
 }
 
+// workload returns what is deployed for a Target into an empty namespace, in the
+// order in which it is.
 func workload(t *testing.T, target plan.Target) []*unstructured.Unstructured {
 	t.Helper()
-	objects, err := plan.Workload(target)
-	if err != nil {
-		t.Fatal(err)
+	p := plan.Namespace(plan.NamespaceInput{Namespace: target.Namespace, Targets: []plan.Target{target}, Live: plan.NewLive()})
+	if len(p.Refusals) > 0 {
+		t.Fatalf("refused: %v", p.Refusals)
+	}
+	objects := make([]*unstructured.Unstructured, 0, len(p.Changes))
+	for _, c := range p.Changes {
+		if c.Action != plan.Create || c.Method != plan.Apply || c.Force {
+			t.Errorf("%s: %s by %s, force %t", c.Object, c.Action, c.Method, c.Force)
+		}
+		objects = append(objects, c.Manifest)
 	}
 	return objects
 }
@@ -144,6 +153,18 @@ func find[T runtime.Object](t *testing.T, objects []*unstructured.Unstructured, 
 	var none T
 	t.Fatalf("no %T %s", none, name)
 	return none
+}
+
+// unstructuredOf returns the object of that kind and name.
+func unstructuredOf(t *testing.T, objects []*unstructured.Unstructured, kind, name string) *unstructured.Unstructured {
+	t.Helper()
+	for _, u := range objects {
+		if u.GetKind() == kind && u.GetName() == name {
+			return u
+		}
+	}
+	t.Fatalf("no %s %s among %q", kind, name, titles(objects))
+	return nil
 }
 
 // titles returns "<kind> <namespace>/<name>" of each.

@@ -103,7 +103,10 @@ func OwnerName(live *unstructured.Unstructured) string {
 		return c.Kind + " " + c.Name
 	}
 	if isOlder(labels) {
-		return "the older tooling, for Solution " + labels[v1alpha1.PartOfLabel]
+		if solution := labels[v1alpha1.PartOfLabel]; solution != "" {
+			return "the older tooling, for Solution " + solution
+		}
+		return "the older tooling"
 	}
 	if manager := labels[v1alpha1.ManagedByLabel]; manager != "" {
 		return manager

@@ -178,7 +178,7 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 	removed := in.removed(records)
 	in.refuseUsed(p, removed)
 	in.askForgotten(p, removed)
-	p.want(Wanted{Object: SolutionsNamespace(in.Bootstrap), Stage: StageNamespace, Owner: partOf}, namespaceLive(in.Cluster.Namespace), Options{})
+	p.want(Wanted{Object: SolutionsNamespace(in.Bootstrap), Stage: StageNamespace, Owner: partOf}, namespaceLive(in.Cluster.Namespace), in.Options)
 	if err := in.contents(p, records); err != nil {
 		return nil, err
 	}
@@ -318,13 +318,18 @@ func (in *SolutionsInput) contents(p *Plan, records map[string][]v1alpha1.Soluti
 			wanted[v1alpha1.ContentConfigMapName(v1alpha1.ID(name, r.Version))] = true
 		}
 	}
-	seen := map[VersionKey]bool{}
+	seen := map[string]VersionKey{} // by id
 	for _, i := range in.Node.Imported {
 		key := VersionKey{i.Content.Name, i.Content.Version}
-		if !in.isAbout(key.Name) || seen[key] {
+		if !in.isAbout(key.Name) || seen[i.Content.ID] == key {
 			continue
 		}
-		seen[key] = true
+		if other, taken := seen[i.Content.ID]; taken {
+			p.refuse(Scope{Solution: key.Name}, Ref{}, fmt.Sprintf("%s %s and %s %s have the same id, %s: one of them only can be imported",
+				other.Name, other.Version, key.Name, key.Version, i.Content.ID), "")
+			continue
+		}
+		seen[i.Content.ID] = key
 		if err := in.wantContent(p, i.Content); err != nil {
 			return err
 		}

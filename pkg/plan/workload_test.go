@@ -10,7 +10,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	rbacv1 "k8s.io/api/rbac/v1"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
@@ -75,7 +74,7 @@ func TestWorkloadMakesNoOtherKinds(t *testing.T) {
 			}
 		}
 	}
-	if len(seen) != 8 || len(kinds) != 8 {
+	if len(seen) != 7 || len(kinds) != 7 {
 		t.Errorf("%d kinds made, %d told", len(seen), len(kinds))
 	}
 }
@@ -178,7 +177,6 @@ func TestRoleErrors(t *testing.T) {
 		document[key] = value
 		return document
 	}
-	prefix := strings.Repeat("r", 40)
 	for name, c := range map[string]struct {
 		documents []map[string]any
 		want      []string
@@ -193,43 +191,11 @@ func TestRoleErrors(t *testing.T) {
 		"rules no list":  {[]map[string]any{with(role("a"), "rules", "all")}, []string{"document 1", "Role"}},
 		"metadata a num": {[]map[string]any{with(role("a"), "metadata", int64(3))}, []string{"document 1", "Role"}},
 		"twice":          {[]map[string]any{role("a"), clusterRole("a"), role("a")}, []string{"Role a", "twice"}},
-		"cut to one":     {[]map[string]any{role(prefix + "-1"), role(prefix + "-2")}, []string{"Role " + prefix + "-1", "Role " + prefix + "-2", "63"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := plan.Workload(withRoles(c.documents...))
 			checkError(t, err, append(c.want, "example-solution")...)
 		})
-	}
-}
-
-func TestRoleBindingNameIsCut(t *testing.T) {
-	for roleName, want := range map[string]string{
-		// 31 characters are left of "example-solution-operator-role-".
-		strings.Repeat("r", 32):        "example-solution-operator-role-" + strings.Repeat("r", 32),
-		strings.Repeat("r", 33):        "example-solution-operator-role-" + strings.Repeat("r", 32),
-		strings.Repeat("r", 31) + "-x": "example-solution-operator-role-" + strings.Repeat("r", 31) + "-",
-		"system:thing":                 "example-solution-operator-role-system:thing",
-		strings.Repeat("é", 40):        "example-solution-operator-role-" + strings.Repeat("é", 32),
-	} {
-		binding := find[*rbacv1.RoleBinding](t, workload(t, withRoles(role(roleName))), want)
-		if binding.RoleRef.Name != roleName {
-			t.Errorf("%s binds %s", want, binding.RoleRef.Name)
-		}
-	}
-}
-
-// Unknown fields of an old archive's roles are dropped, not applied: a server
-// refuses to apply them.
-func TestRoleUnknownFields(t *testing.T) {
-	document := clusterRole("a")
-	document["aggregationRule"] = map[string]any{
-		"clusterRoleSelectors": []any{map[string]any{"matchLabels": map[string]any{"a": "b"}}},
-	}
-	delete(document, "rules")
-	document["comment"] = "for the example"
-	got := find[*rbacv1.ClusterRole](t, workload(t, withRoles(document)), "a")
-	if got.AggregationRule == nil || got.AggregationRule.ClusterRoleSelectors[0].MatchLabels["a"] != "b" {
-		t.Errorf("aggregationRule %v", got.AggregationRule)
 	}
 }
 

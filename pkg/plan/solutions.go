@@ -177,6 +177,7 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 	records := in.records()
 	removed := in.removed(records)
 	in.refuseUsed(p, removed)
+	in.keepRefused(p, records)
 	in.askForgotten(p, removed)
 	p.want(Wanted{Object: SolutionsNamespace(in.Bootstrap), Stage: StageNamespace, Owner: partOf}, namespaceLive(in.Cluster.Namespace), in.Options)
 	if err := in.contents(p, records); err != nil {
@@ -188,8 +189,8 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 	active, names := in.Active()
 	d := definitionPlan{p: p, in: &in}
 	for _, name := range names {
-		if slices.Contains(in.Node.Unresolved, name) {
-			continue // which version is active is not known
+		if slices.Contains(in.Node.Unresolved, name) || p.IsRefused(Scope{Solution: name}) {
+			continue // which version is active is not known, or stays
 		}
 		if c := active[name]; c != nil {
 			d.wantDefinitions(c)
@@ -287,6 +288,17 @@ func (in *SolutionsInput) refuseUsed(p *Plan, removed []VersionKey) {
 		}
 		if len(where) > 0 {
 			p.refuse(Scope{Solution: key.Name}, Ref{}, fmt.Sprintf("%s %s is used by Environment %s", key.Name, key.Version, strings.Join(where, ", ")), remedy)
+		}
+	}
+}
+
+// keepRefused leaves what is recorded of refused Solutions: the rest of the plan
+// may be carried out without them.
+func (in *SolutionsInput) keepRefused(p *Plan, records map[string][]v1alpha1.SolutionRecord) {
+	for _, r := range p.Refusals {
+		delete(records, r.Scope.Solution)
+		if known := in.Cluster.Records[r.Scope.Solution]; known != nil {
+			records[r.Scope.Solution] = known
 		}
 	}
 }

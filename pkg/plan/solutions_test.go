@@ -195,6 +195,53 @@ func TestUnimportOfWhatIsUsed(t *testing.T) {
 	}
 }
 
+// A plan for everything leaves alone what it is refused for, records included,
+// and does the rest.
+func TestSyncWithoutWhatIsUsed(t *testing.T) {
+	w := newWorld(t)
+	w.imports(solution("storage", "1.0.0", clusterRole("manager")), true, "disks.example.com v1")
+	w.sync()
+	w.uses = []plan.Use{{Environment: "e", Namespace: "e", Solution: "storage", Version: "1.0.0"}}
+	w.unimport("storage-1.0.0")
+	w.imports(solution("web", "1.0.0"), false)
+	before := w.state().Records["storage"]
+	p := w.plan(w.input())
+	if got := refusals(p); len(got) != 1 || len(p.Destroys) > 0 {
+		t.Errorf("refused: %q, asks about: %q", got, p.Destroys)
+	}
+	w.carryOut(p)
+	after := w.state()
+	if diff := cmp.Diff(before, after.Records["storage"]); diff != "" || len(after.Records["web"]) != 1 {
+		t.Errorf("records of storage: -want +got:\n%s\nof web: %v", diff, after.Records["web"])
+	}
+	if w.object("ClusterRole", "storage:1.0.0:manager") == nil || w.object("CustomResourceDefinition", "disks.example.com") == nil {
+		t.Error("what is used is gone")
+	}
+}
+
+// What the API server refuses is found later, and is no different.
+func TestRecordsOfWhatIsRefusedLater(t *testing.T) {
+	w := newWorld(t)
+	w.imports(solution("storage", "1.0.0"), false)
+	w.sync()
+	w.activate("storage", "1.0.0")
+	w.imports(solution("web", "1.0.0"), false)
+	before := w.state().Records["storage"]
+	p := w.plan(w.input())
+	p.Refusals = append(p.Refusals, plan.Refusal{Scope: plan.Scope{Solution: "storage"}, Message: "frozen"})
+	w.carryOut(p)
+	after := w.state()
+	if diff := cmp.Diff(before, after.Records["storage"]); diff != "" || len(after.Records["web"]) != 1 {
+		t.Errorf("records of storage: -want +got:\n%s\nof web: %v", diff, after.Records["web"])
+	}
+	p.Refusals = append(p.Refusals, plan.Refusal{Scope: plan.Scope{Solution: "web"}, Message: "frozen"})
+	for _, c := range p.WithoutRefused().Changes {
+		if c.Stage == plan.StageCatalog && c.Writes() {
+			t.Errorf("the catalog is written: %v", c.Fields)
+		}
+	}
+}
+
 func refusals(p *plan.Plan) []string {
 	var lines []string
 	for _, line := range strings.Split(render(p), "\n") {

@@ -208,6 +208,9 @@ type NodeChange struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
+// isEdit reports whether something is done to the configuration. Mounts follow.
+func (c NodeChange) isEdit() bool { return c.Action != "mounted" && c.Action != "unmounted" }
+
 // FieldChange is a field that changes. From is absent for a field that is added,
 // To for one that is removed.
 type FieldChange struct {

@@ -313,7 +313,7 @@ func (in *SolutionsInput) askForgotten(p *Plan, removed []VersionKey) {
 	for _, key := range removed {
 		for _, r := range in.Cluster.Records[key.Name] {
 			isNamed := slices.ContainsFunc(in.Changes, func(c NodeChange) bool {
-				return c.ID == v1alpha1.ID(key.Name, key.Version) || c.Subject == r.Archive
+				return c.isEdit() && (c.ID == v1alpha1.ID(key.Name, key.Version) || c.Subject == r.Archive)
 			})
 			if r.Version == key.Version && !isNamed {
 				p.Destroys = append(p.Destroys, fmt.Sprintf("the bootstrap node does not list %s %s (%s) any more: the cluster would forget it", key.Name, key.Version, r.Archive))

@@ -262,9 +262,13 @@ func TestVersionsThatTheNodeDoesNotListAnyMore(t *testing.T) {
 	w.node = plan.Node{}
 	w.imports(solution("storage", "2.0.0"), false)
 	in := w.input("storage")
-	in.Changes = []plan.NodeChange{{Subject: "/storage-2.0.0.iso", ID: "storage-2.0.0", Action: "imported"}}
+	in.Changes = []plan.NodeChange{
+		{Subject: "/storage-2.0.0.iso", ID: "storage-2.0.0", Action: "imported"},
+		{Subject: "/storage-1.0.0.iso", ID: "storage-1.0.0", Action: "unmounted"},
+	}
 	expect(t, w.plan(in), `
 		node: imported /storage-2.0.0.iso
+		node: unmounted /storage-1.0.0.iso
 		create configmap/solution-storage-2.0.0 @storage
 		update clusterrole.rbac.authorization.k8s.io/solutions:deployer: rules
 		delete customresourcedefinition.apiextensions.k8s.io/disks.example.com @storage

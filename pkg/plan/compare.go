@@ -144,7 +144,8 @@ func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []strin
 	c.Action, c.Method = None, ""
 	older := olderManagers(c.Live, claim)
 	for _, d := range differences(w.Object, c.Live) {
-		others := slices.DeleteFunc(owners(c.Live, d.path), func(name string) bool { return slices.Contains(older, name) })
+		all := owners(c.Live, d.path)
+		others := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(older, name) })
 		switch {
 		case d.to != nil && isTheirs(c.Object, d.path, claim) && (len(others) > 0 || d.from != nil && !isOurs(c.Live, d.path)):
 			// Scaling to 0 leaves replicas without an owner.
@@ -156,7 +157,7 @@ func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []strin
 			continue
 		}
 		c.Fields = append(c.Fields, FieldChange{Path: pathText(d.path), From: d.from, To: d.to})
-		c.Force = c.Force || claim != Ours || adopted || hasUpdated(c.Live, d.path)
+		c.Force = c.Force || claim != Ours || adopted || len(others) < len(all) || hasUpdated(c.Live, d.path)
 	}
 	if len(c.Fields) > 0 {
 		c.Action, c.Method = Update, Apply
@@ -180,13 +181,21 @@ func isTheirs(r Ref, path []string, claim Claim) bool {
 var caBundlePath = []string{"spec", "conversion", "webhook", "clientConfig", "caBundle"}
 
 // olderManagers returns the field managers of the older tooling: those that set
-// its label.
+// its labels. Of what was taken over from it they own fields, and two of the
+// labels, for good.
 func olderManagers(live *unstructured.Unstructured, claim Claim) []string {
-	if claim != Older {
+	marks := []string{olderVersionLabel}
+	if live.GetLabels()[heritageLabel] == olderManager {
+		marks = append(marks, heritageLabel)
+	}
+	switch claim {
+	case Older:
+		marks = append(marks, v1alpha1.ManagedByLabel)
+	case Foreign:
 		return nil
 	}
 	var names []string
-	for _, label := range []string{v1alpha1.ManagedByLabel, heritageLabel, olderVersionLabel} {
+	for _, label := range marks {
 		names = append(names, owners(live, []string{"metadata", "labels", label})...)
 	}
 	return names

@@ -144,7 +144,7 @@ func retry(observer Observer, do func() error) error {
 		if err == nil || attempt == maxConflicts || !apply.IsConflict(err) {
 			return err
 		}
-		observer.Step("someone else changed the imported Solutions at the same time; reading them again")
+		observer.Step("someone else made a change at the same time; reading again")
 	}
 }
 

@@ -152,17 +152,23 @@ func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []strin
 			c.Kept = append(c.Kept, KeptField{Path: pathText(d.path), Manager: strings.Join(append(others, "someone else")[:1], ""), Value: d.from})
 			c.Manifest = without(c.Manifest, d.path)
 			continue
-		case len(others) > 0 && d.to != nil && d.from != nil && !adopted:
+		case len(others) > 0 && d.to != nil && d.from != nil && !adopted && !isOwnAnnotation(d.path):
 			conflicts = append(conflicts, fmt.Sprintf("field %s is %s, set by %s", pathText(d.path), abbreviate(d.from), strings.Join(others, ", ")))
 			continue
 		}
 		c.Fields = append(c.Fields, FieldChange{Path: pathText(d.path), From: d.from, To: d.to})
-		c.Force = c.Force || claim != Ours || adopted || len(others) < len(all) || hasUpdated(c.Live, d.path)
+		c.Force = c.Force || claim != Ours || adopted || len(others) < len(all) || isOwnAnnotation(d.path) || hasUpdated(c.Live, d.path)
 	}
 	if len(c.Fields) > 0 {
 		c.Action, c.Method = Update, Apply
 	}
 	return conflicts
+}
+
+// isOwnAnnotation reports whether a field is an annotation of this project, which
+// nobody else has a say in.
+func isOwnAnnotation(path []string) bool {
+	return len(path) == 3 && path[0] == "metadata" && path[1] == "annotations" && strings.HasPrefix(path[2], v1alpha1.Group+"/")
 }
 
 // isTheirs reports whether a field is one that others rightly set: the number

@@ -195,6 +195,24 @@ func TestUnimportOfWhatIsUsed(t *testing.T) {
 	}
 }
 
+// The address of the bootstrap node is recorded where somebody has annotated
+// another one: what the user names is meant.
+func TestAddressThatSomebodyRecorded(t *testing.T) {
+	w := newWorld(t)
+	w.objects = parseObjects(t, `
+		{apiVersion: v1, kind: Namespace, metadata: {name: metalk8s-solutions,
+		  labels: {app.kubernetes.io/managed-by: kubectl-solution, app.kubernetes.io/part-of: metalk8s},
+		  annotations: {solutions.metalk8s.scality.com/bootstrap: "ssh://other"},
+		  managedFields: [{manager: kubectl-annotate, operation: Update, apiVersion: v1, fieldsType: FieldsV1,
+		    fieldsV1: {"f:metadata": {"f:annotations": {"f:solutions.metalk8s.scality.com/bootstrap": {}}}}}]}}`)
+	in := w.input()
+	in.Bootstrap = "ssh://node"
+	const want = "update namespace/metalk8s-solutions force: metadata.annotations[solutions.metalk8s.scality.com/bootstrap]"
+	if got := strings.Split(render(w.plan(in)), "\n"); !slices.Contains(got, want) {
+		t.Errorf("%s\nwant %s", strings.Join(got, "\n"), want)
+	}
+}
+
 // A plan for everything leaves alone what it is refused for, records included,
 // and does the rest.
 func TestSyncWithoutWhatIsUsed(t *testing.T) {

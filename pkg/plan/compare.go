@@ -157,7 +157,7 @@ func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []strin
 			continue
 		}
 		c.Fields = append(c.Fields, FieldChange{Path: pathText(d.path), From: d.from, To: d.to})
-		c.Force = c.Force || claim != Ours || adopted || len(others) < len(all) || isOwnAnnotation(d.path) || hasUpdated(c.Live, d.path)
+		c.Force = c.Force || claim != Ours || adopted || len(others) < len(all) || len(others) > 0 && isOwnAnnotation(d.path) || hasUpdated(c.Live, d.path)
 	}
 	if len(c.Fields) > 0 {
 		c.Action, c.Method = Update, Apply

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -110,8 +111,8 @@ func refused(p *plan.Plan) error {
 	var failed []error
 	for _, r := range p.Refusals {
 		text := r.Message
-		if where := r.Scope.String(); where != "" && r.Object == (plan.Ref{}) {
-			text = where + ": " + text
+		if r.Object == (plan.Ref{}) {
+			text = inScope(r.Scope, text)
 		}
 		err := errors.New(text)
 		if r.Remedy != "" {
@@ -120,6 +121,17 @@ func refused(p *plan.Plan) error {
 		failed = append(failed, err)
 	}
 	return errors.Join(failed...)
+}
+
+// inScope says what a message is about, as far as it does not do so itself.
+func inScope(s plan.Scope, message string) string {
+	if slices.Contains(strings.Fields(message), s.Solution) {
+		s.Solution = ""
+	}
+	if where := s.String(); where != "" {
+		return where + ": " + message
+	}
+	return message
 }
 
 // maxConflicts bounds how often others may write in between.

@@ -46,7 +46,10 @@ func (e *Environments) CreateEnvironment(ctx context.Context, o CreateEnvironmen
 		}
 		return e.carryOut(ctx, p, o.Options, false, result)
 	})
-	return result, hint.With(err, "run the command again: it goes on where this one ended")
+	if len(result.Changes) > 0 {
+		err = hint.With(err, "run the command again: it goes on where this one ended")
+	}
+	return result, err
 }
 
 func (o *CreateEnvironmentOptions) plan(n *cluster.EnvironmentNamespace) (*plan.Plan, error) {

@@ -71,11 +71,11 @@ func (e *Environments) planDeletion(ctx context.Context, o DeleteEnvironmentOpti
 		line += ", Solutions " + strings.Join(names, ", ")
 	}
 	if len(resources) > 0 {
-		noun := "custom resource"
-		if len(resources) > 1 {
-			noun += "s"
+		what := "1 custom resource with everything it owns"
+		if n := len(resources); n > 1 {
+			what = fmt.Sprintf("%d custom resources with everything they own", n)
 		}
-		line += fmt.Sprintf(", and %d %s with everything they own: %s", len(resources), noun, enumerate(objectNames(resources), 5))
+		line += fmt.Sprintf(", and %s: %s", what, enumerate(objectNames(resources), 5))
 	}
 	p := plan.Deletion(plan.DeletionInput{
 		Namespace: namespace, Solutions: n.SolutionNames(), Live: live, CustomResources: resources, Wait: o.Wait,

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -38,8 +39,9 @@ type Applier struct {
 func New(c client.Client, raw rest.Interface) *Applier { return &Applier{client: c, raw: raw} }
 
 // write does what a change says. With dryRun the server checks it, and does not
-// do it. It returns the object as it is then, nil where it is deleted.
-func (a *Applier) write(ctx context.Context, c *plan.Change, dryRun bool) (*unstructured.Unstructured, error) {
+// do it. It returns the object as it is then, nil where it is deleted. Timeout
+// bounds the wait for an object that is created again.
+func (a *Applier) write(ctx context.Context, c *plan.Change, dryRun bool, timeout time.Duration) (*unstructured.Unstructured, error) {
 	switch {
 	case c.Action == plan.Delete:
 		return nil, a.delete(ctx, c.Live, dryRun)
@@ -47,7 +49,7 @@ func (a *Applier) write(ctx context.Context, c *plan.Change, dryRun bool) (*unst
 		if err := a.delete(ctx, c.Live, dryRun); err != nil || dryRun {
 			return nil, err
 		}
-		if err := a.waitGone(ctx, c.Live); err != nil {
+		if err := a.waitGone(ctx, c.Live, timeout); err != nil {
 			return nil, err
 		}
 	}
@@ -157,7 +159,7 @@ func (a *Applier) Check(ctx context.Context, p *plan.Plan, all bool) error {
 		if !c.Writes() || c.Method == plan.Patch && !all || created[c.Object.Namespace] || p.IsRefused(c.Scope) || isLarge(c) {
 			return nil
 		}
-		after, err := a.write(ctx, c, true)
+		after, err := a.write(ctx, c, true, 0)
 		switch {
 		case err == nil:
 			settle(c, after)

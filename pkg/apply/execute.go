@@ -16,7 +16,8 @@ import (
 
 // ExecuteOptions tell how to carry a plan out.
 type ExecuteOptions struct {
-	// Timeout bounds each wait: until a definition is served, or an object gone.
+	// Timeout bounds each wait: until a definition is served, or an object gone. It
+	// is DefaultTimeout where it is 0.
 	Timeout time.Duration
 	// Observe, where it is set, is told what is waited for.
 	Observe Observer
@@ -63,6 +64,13 @@ func (a *Applier) Execute(ctx context.Context, p *plan.Plan, options ExecuteOpti
 	return &e.result, err
 }
 
+func (e *execution) timeout() time.Duration {
+	if e.options.Timeout <= 0 {
+		return DefaultTimeout
+	}
+	return e.options.Timeout
+}
+
 type execution struct {
 	*Applier
 	plan    *plan.Plan
@@ -86,7 +94,7 @@ func (e *execution) stage(ctx context.Context, from, to int) error {
 			return nil
 		}
 		if c.Writes() {
-			if _, err := e.write(ctx, c, false); err != nil {
+			if _, err := e.write(ctx, c, false, e.timeout()); err != nil {
 				return e.fail(ctx, c, explain(c.Object, err))
 			}
 		}

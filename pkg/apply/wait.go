@@ -25,8 +25,6 @@ const (
 	// DefaultTimeout bounds a wait for a definition or a deletion.
 	DefaultTimeout = time.Minute
 	pollInterval   = 250 * time.Millisecond
-	// replaceTimeout bounds the wait for an object that is created again.
-	replaceTimeout = 30 * time.Second
 )
 
 // Observer is told, while waiting, what an object is waiting for, each time
@@ -50,11 +48,7 @@ type asking func(context.Context, *unstructured.Unstructured) (string, error)
 
 // wait waits for what a change says.
 func (e *execution) wait(ctx context.Context, c *plan.Change) error {
-	timeout := e.options.Timeout
-	if timeout <= 0 {
-		timeout = DefaultTimeout
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, e.timeout())
 	defer cancel()
 	ask, done := e.gone, "gone"
 	o := c.Live
@@ -88,17 +82,17 @@ func (a *Applier) Wait(ctx context.Context, objects []*unstructured.Unstructured
 // for the objects of it, which is cheap, and not for the definition itself,
 // which may be large; that it asks now and then, for why it takes so long.
 func (a *Applier) served() asking {
-	const lookEvery = 8
-	asked := 0
+	const lookEvery = 5 * time.Second
+	looked := time.Now()
 	return func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
-		asked++
-		if asked%lookEvery != 0 {
+		if time.Since(looked) < lookEvery {
 			isServed, err := a.isServed(ctx, o)
 			if isServed || err != nil {
 				return "", err
 			}
 			return "not served yet", nil
 		}
+		looked = time.Now()
 		live, err := a.get(ctx, o)
 		if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil {
 			return "", deletedMeanwhile(o)
@@ -147,8 +141,8 @@ func (a *Applier) WaitDeleted(ctx context.Context, objects []*unstructured.Unstr
 }
 
 // waitGone waits until an object that is to be created again is gone.
-func (a *Applier) waitGone(ctx context.Context, o *unstructured.Unstructured) error {
-	ctx, cancel := context.WithTimeout(ctx, replaceTimeout)
+func (a *Applier) waitGone(ctx context.Context, o *unstructured.Unstructured, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return a.poll(ctx, []*unstructured.Unstructured{o}, "gone", nil, func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
 		_, err := a.get(ctx, o)

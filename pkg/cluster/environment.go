@@ -16,6 +16,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
+	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
 // Environment is all namespaces with one environment label.
@@ -153,10 +154,10 @@ func newEnvironmentNamespace(ns corev1.Namespace, cm *corev1.ConfigMap) Environm
 	return n
 }
 
-// Users returns where each version (by id) of a Solution runs, as
-// "environment" or, where it has several namespaces, "environment/namespace".
-func Users(environments []Environment) map[string][]string {
-	users := map[string][]string{}
+// Users returns where each version of a Solution is wanted, as "environment" or,
+// where it has several namespaces, "environment/namespace".
+func Users(environments []Environment) map[plan.VersionKey][]string {
+	users := map[plan.VersionKey][]string{}
 	for _, e := range environments {
 		for _, n := range e.Namespaces {
 			where := e.Name
@@ -164,8 +165,8 @@ func Users(environments []Environment) map[string][]string {
 				where += "/" + n.Name()
 			}
 			for name, version := range n.Solutions {
-				id := v1alpha1.ID(name, version)
-				users[id] = append(users[id], where)
+				key := plan.VersionKey{Name: name, Version: version}
+				users[key] = append(users[key], where)
 			}
 		}
 	}

@@ -61,19 +61,23 @@ func TestDroppedFields(t *testing.T) {
 		{"at the root", object("spec: {type: object}, status: {type: object}"), object("spec: {type: object}"), []string{"status: " + isDropped}},
 		{
 			"in an array", spec(object("disks: {type: array, items: " + object("size: {type: integer}, path: {type: string}") + "}")),
-			spec(object("disks: {type: array, items: " + object("size: {type: integer}") + "}")), []string{"spec.disks[*].path: " + isDropped},
+			spec(object("disks: {type: array, items: " + object("size: {type: integer}") + "}")),
+			[]string{"spec.disks[*].path: " + isDropped},
 		},
 		{
 			"in an array of arrays", spec(object("rows: {type: array, items: {type: array, items: " + object("size: {type: integer}") + "}}")),
-			spec(object("rows: {type: array, items: {type: array, items: {type: object}}}")), []string{"spec.rows[*][*].size: " + isDropped},
+			spec(object("rows: {type: array, items: {type: array, items: {type: object}}}")),
+			[]string{"spec.rows[*][*].size: " + isDropped},
 		},
 		{
 			"in a map", spec(object("disks: {type: object, additionalProperties: " + object("size: {type: integer}, path: {type: string}") + "}")),
-			spec(object("disks: {type: object, additionalProperties: " + object("size: {type: integer}") + "}")), []string{"spec.disks.*.path: " + isDropped},
+			spec(object("disks: {type: object, additionalProperties: " + object("size: {type: integer}") + "}")),
+			[]string{"spec.disks.*.path: " + isDropped},
 		},
 		{
 			"map to names", spec(object("labels: {type: object, additionalProperties: {type: string}}")),
-			spec(object("labels: " + object("app: {type: string}"))), []string{"spec.labels.*: " + isUnnamed},
+			spec(object("labels: " + object("app: {type: string}"))),
+			[]string{"spec.labels.*: " + isUnnamed},
 		},
 		{"names to map", spec(object("labels: " + object("app: {type: string}"))), spec(object("labels: {type: object, additionalProperties: {type: string}}")), nil},
 		{"anything to names", spec("{type: object, x-kubernetes-preserve-unknown-fields: true}"), spec(object("")), []string{"spec.*: " + isUnnamed}},
@@ -88,7 +92,8 @@ func TestDroppedFields(t *testing.T) {
 		},
 		{
 			"embedded resource", spec(object("template: {type: object, x-kubernetes-embedded-resource: true, properties: {spec: " + object("a: {type: string}") + "}}")),
-			spec(object("template: {type: object, x-kubernetes-embedded-resource: true, properties: {spec: {type: object}}}")), []string{"spec.template.spec.a: " + isDropped},
+			spec(object("template: {type: object, x-kubernetes-embedded-resource: true, properties: {spec: {type: object}}}")),
+			[]string{"spec.template.spec.a: " + isDropped},
 		},
 		{
 			"no embedded resource any more", spec(object("template: {type: object, x-kubernetes-embedded-resource: true}")), spec(object("template: {type: object}")),

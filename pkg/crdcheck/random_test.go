@@ -35,11 +35,11 @@ func TestAgreesWithAPIServer(t *testing.T) {
 			{Object: fullObject(t, filler{}, &live, &wanted)},
 			{Object: fullObject(t, filler{mapsOnly: true}, &live, &wanted)},
 		}
-		drops, err := crdcheck.DropsFields(typed(t, &live), typed(t, &wanted))
+		drops, err := crdcheck.DropsFields(definitionOf(t, &live), definitionOf(t, &wanted))
 		if err != nil {
 			t.Fatal(err)
 		}
-		found, err := crdcheck.Pruned(typed(t, &wanted), "v1", objects)
+		found, err := crdcheck.Pruned(definitionOf(t, &wanted), "v1", objects)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -64,10 +64,18 @@ func text(t *testing.T, value any) string {
 	return string(b)
 }
 
-// typed is a definition with this schema.
-func typed(t *testing.T, s *props) *unstructured.Unstructured {
+// definitionOf is one with this schema.
+func definitionOf(t *testing.T, s *props) *unstructured.Unstructured {
 	t.Helper()
-	return crd(t, stored(version("v1", text(t, s))))
+	var schema map[string]any
+	if err := json.Unmarshal([]byte(text(t, s)), &schema); err != nil {
+		t.Fatal(err)
+	}
+	v1 := map[string]any{"name": "v1", "served": true, "storage": true, "schema": map[string]any{"openAPIV3Schema": schema}}
+	return &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+		"spec": map[string]any{"versions": []any{v1}},
+	}}
 }
 
 func prune(t *testing.T, s *props, object map[string]any) {

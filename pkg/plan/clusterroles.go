@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -39,7 +38,7 @@ func (in *SolutionsInput) clusterRoles(p *Plan, records map[string][]v1alpha1.So
 				}
 				continue
 			}
-			deployer.add(c, roles)
+			deployer.addVersion(c, roles)
 			if !in.isAbout(name) {
 				continue
 			}
@@ -196,18 +195,32 @@ func aggregated(role *rbacv1.ClusterRole, all []*rbacv1.ClusterRole) []rbacv1.Po
 	if role.AggregationRule == nil {
 		return role.Rules
 	}
-	var rules []rbacv1.PolicyRule
+	var set ruleSet
 	for _, other := range all {
-		if other == role || other.Kind != clusterRoleKind || !selects(role.AggregationRule, other.Labels) {
-			continue
-		}
-		for _, rule := range other.Rules {
-			if !slices.ContainsFunc(rules, func(r rbacv1.PolicyRule) bool { return equality.Semantic.DeepEqual(r, rule) }) {
-				rules = append(rules, rule)
-			}
+		if other != role && other.Kind == clusterRoleKind && selects(role.AggregationRule, other.Labels) {
+			set.add(other.Rules)
 		}
 	}
-	return rules
+	return set.rules
+}
+
+// ruleSet holds rules, each once.
+type ruleSet struct {
+	rules []rbacv1.PolicyRule
+	known map[string]bool // their JSON: there may be thousands
+}
+
+func (s *ruleSet) add(rules []rbacv1.PolicyRule) {
+	if s.known == nil {
+		s.known = map[string]bool{}
+	}
+	for _, rule := range rules {
+		text := compact(rule)
+		if !s.known[text] {
+			s.known[text] = true
+			s.rules = append(s.rules, rule)
+		}
+	}
 }
 
 // dropClusterRoles removes the ClusterRoles of Solutions that no version has any
@@ -277,22 +290,18 @@ func clusterRoleLabels(c *v1alpha1.Content) map[string]string {
 // ClusterRoles.
 type deployer struct {
 	names []string
-	rules []rbacv1.PolicyRule
+	ruleSet
 }
 
 func newDeployer() *deployer { return &deployer{} }
 
-func (d *deployer) add(c *v1alpha1.Content, roles []*rbacv1.ClusterRole) {
+func (d *deployer) addVersion(c *v1alpha1.Content, roles []*rbacv1.ClusterRole) {
 	for _, role := range roles {
 		if role.Kind == clusterRoleKind {
 			d.names = append(d.names, VersionedRole(c.Name, c.Version, role.Name))
 			continue
 		}
-		for _, rule := range role.Rules {
-			if !slices.ContainsFunc(d.rules, func(r rbacv1.PolicyRule) bool { return equality.Semantic.DeepEqual(r, rule) }) {
-				d.rules = append(d.rules, rule)
-			}
-		}
+		d.add(role.Rules)
 	}
 }
 

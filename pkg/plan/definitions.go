@@ -237,10 +237,10 @@ func (d definitionPlan) dropDefinition(live LiveDefinition, isActive bool) {
 		return
 	}
 	if len(objects) > 0 {
-		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("deleting CustomResourceDefinition %s deletes %s and everything they own: %s",
-			live.Name, count(len(objects), "custom resource"), enumerate(objects, len(objects))))
+		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("deleting CustomResourceDefinition %s deletes %s and everything %s: %s",
+			live.Name, count(len(objects), "custom resource"), owned(len(objects)), enumerate(objects, len(objects))))
 	}
-	if len(needed) > 0 && !live.Terminating {
+	if len(needed) > 0 && !live.Terminating && d.in.deactivates(live.Solution) {
 		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("CustomResourceDefinition %s is needed by %s", live.Name, strings.Join(needed, ", ")))
 	}
 	d.p.change(Change{Action: Delete, Object: r, Scope: scope, Stage: StageDefinitionDelete, Wait: WaitGone, Live: r.Object()})
@@ -287,6 +287,14 @@ func count(n int, noun string) string {
 		return "1 " + noun
 	}
 	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// owned says whose what n objects own is.
+func owned(n int) string {
+	if n == 1 {
+		return "it owns"
+	}
+	return "they own"
 }
 
 // mergePatch returns a JSON merge patch that removes fields.

@@ -57,7 +57,9 @@ type Server struct {
 	// Kubectl is the path of an executable named kubectl, or "".
 	Kubectl string
 
-	stop func() error
+	auditLog   string // "": none
+	auditReads bool
+	stop       func() error
 }
 
 // Stop ends a server that Start started and removes its files; an existing cluster is left alone. Calling it again does
@@ -73,7 +75,7 @@ func (s *Server) Stop() error {
 
 // Start gives a real Kubernetes API server, chosen as the package's description says. It is ready when Start returns.
 // ctx limits the start only; the caller calls Stop. When no binaries are to be had the error is [ErrNone].
-func Start(ctx context.Context) (*Server, error) {
+func Start(ctx context.Context, with ...Option) (*Server, error) {
 	var s *Server
 	var err error
 	switch assets := os.Getenv(EnvAssets); {
@@ -82,7 +84,7 @@ func Start(ctx context.Context) (*Server, error) {
 	case assets != "":
 		s, err = startEnvtest(assets)
 	default:
-		s, err = startDevcluster(ctx)
+		s, err = startDevcluster(ctx, newOptions(with))
 	}
 	if err != nil {
 		return nil, err

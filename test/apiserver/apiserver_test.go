@@ -17,7 +17,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/test/need"
 )
 
-func TestMain(m *testing.M) { os.Exit(Main(m)) }
+func TestMain(m *testing.M) { os.Exit(Main(m, WithAuditReads())) }
 
 // checkUsable does what tests do: write and read through client-go and through kubectl.
 func checkUsable(t *testing.T, s *Server) *kubernetes.Clientset {
@@ -99,6 +99,9 @@ func TestStartFromDevcluster(t *testing.T) {
 	}
 	if !s.HasControllers {
 		t.Error("devcluster without controllers")
+	}
+	if s.HasAuditLog() {
+		t.Error("an audit log that nobody asked for")
 	}
 	checkUsable(t, s)
 	checkStops(t, s)

@@ -37,7 +37,7 @@ type devcluster struct {
 }
 
 // startDevcluster starts bin/devcluster on free ports in a temporary folder.
-func startDevcluster(ctx context.Context) (*Server, error) {
+func startDevcluster(ctx context.Context, o options) (*Server, error) {
 	binary, err := findDevcluster()
 	if err != nil {
 		return nil, err
@@ -61,7 +61,12 @@ func startDevcluster(ctx context.Context) (*Server, error) {
 	if err := os.Symlink(binary, s.Kubectl); err != nil {
 		return nil, errors.Join(fmt.Errorf("making kubectl: %w", err), os.RemoveAll(dir))
 	}
-	if err := d.start(ctx, binary); err != nil {
+	var flags []string
+	if o.auditLog {
+		s.auditLog, s.auditReads = filepath.Join(dir, "audit.log"), o.auditReads
+		flags = append(flags, "--audit-log="+s.auditLog, fmt.Sprintf("--audit-reads=%t", o.auditReads))
+	}
+	if err := d.start(ctx, binary, flags...); err != nil {
 		return nil, errors.Join(fmt.Errorf("starting %s: %w", binary, err), os.RemoveAll(dir))
 	}
 	if err := d.wait(ctx, s.Kubeconfig); err != nil {
@@ -73,10 +78,10 @@ func startDevcluster(ctx context.Context) (*Server, error) {
 }
 
 // start runs the binary. It ends when its standard input does, and so with this process however that ends.
-func (d *devcluster) start(ctx context.Context, binary string) error {
+func (d *devcluster) start(ctx context.Context, binary string, flags ...string) error {
 	ctx, d.kill = context.WithCancel(context.WithoutCancel(ctx))
-	cmd := exec.CommandContext(ctx, binary, "up", "--dir", filepath.Join(d.dir, "cluster"),
-		"--port=0", "--etcd-port=0", "--until-stdin-closes")
+	flags = append([]string{"up", "--dir", filepath.Join(d.dir, "cluster"), "--port=0", "--etcd-port=0", "--until-stdin-closes"}, flags...)
+	cmd := exec.CommandContext(ctx, binary, flags...)
 	cmd.Stderr = &d.stderr
 	stdin, err := cmd.StdinPipe()
 	if err == nil {

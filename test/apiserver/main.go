@@ -33,7 +33,7 @@ const remedy = `
 
 // shared is the one server of a test process. It is the package's only state: a test binary has no better place for
 // what all its tests share.
-var shared = newProcess(Start)
+var shared = newProcess(func(ctx context.Context) (*Server, error) { return Start(ctx) })
 
 // process starts a server when it is first needed.
 type process struct {
@@ -51,8 +51,11 @@ func newProcess(start func(context.Context) (*Server, error)) *process {
 }
 
 // Main is for TestMain: it runs the tests and then stops the server that they needed, if they did. It returns the exit
-// status: os.Exit(apiserver.Main(m)).
-func Main(m *testing.M) int { return shared.main(m, os.Stderr) }
+// status: os.Exit(apiserver.Main(m)). The options are for that server.
+func Main(m *testing.M, with ...Option) int {
+	shared.start = func(ctx context.Context) (*Server, error) { return Start(ctx, with...) }
+	return shared.main(m, os.Stderr)
+}
 
 // Need gives a test the process's server, starting it for the first one that asks; tests may run in parallel and should
 // keep to names of their own. Where no server can be had the test is skipped, with the reason and the remedy on standard

@@ -40,7 +40,7 @@ func apiServerFlags(o *options, p *pki) []string {
 	if o.advertise != nil {
 		flags = append(flags, "--advertise-address="+o.advertise.String())
 	}
-	return flags
+	return append(flags, o.auditFlags()...)
 }
 
 // controllerFlags raise the request rate: at the default one the first service account takes 5 s instead of 0.5 s.

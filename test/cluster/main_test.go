@@ -58,6 +58,7 @@ func TestWrongCommandLines(t *testing.T) {
 		{[]string{"devcluster", "up", "--dir", "d", "--advertise", "127.0.0.1"}, `--advertise "127.0.0.1"`},
 		{[]string{"devcluster", "up", "--dir", "d", "--pod-cidr", "10.0.0.1"}, `--pod-cidr "10.0.0.1"`},
 		{[]string{"devcluster", "up", "--dir", "d", "--service-cidr", "fd00::/64"}, `--service-cidr "fd00::/64"`},
+		{[]string{"devcluster", "up", "--dir", "d", "--audit-reads"}, "--audit-reads needs --audit-log"},
 		{[]string{"devcluster", "up", "--dir", "d", "--prot", "1"}, "-prot"},
 	}
 	for _, tt := range tests {

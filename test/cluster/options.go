@@ -24,6 +24,8 @@ type options struct {
 	fsync       bool
 	verbosity   int
 	untilStdin  bool
+	auditLog    string // "": none
+	auditReads  bool
 }
 
 // nowhere is advertised as the API server's address where nothing but this machine can reach it. The API server refuses
@@ -47,6 +49,8 @@ func parseOptions(args []string, stderr io.Writer) (*options, error) {
 	fs.BoolVar(&o.fsync, "fsync", false, "let etcd wait for the disk: survives a crash of the machine, not only of this process")
 	fs.IntVar(&o.verbosity, "v", 0, "the components' log verbosity")
 	fs.BoolVar(&o.untilStdin, "until-stdin-closes", false, "end when standard input does: a parent that dies takes the cluster with it")
+	fs.StringVar(&o.auditLog, "audit-log", "", "`file` to which the API server appends what is written, and by whom, as its audit events in JSON")
+	fs.BoolVar(&o.auditReads, "audit-reads", false, "have every other request in the audit log, too")
 	if err := fs.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			return nil, exitStatus(0)
@@ -72,6 +76,9 @@ func (o *options) complete(bind, advertise, serviceCIDR string) error {
 	if o.dir, err = filepath.Abs(o.dir); err != nil {
 		return fmt.Errorf("finding --dir: %w", err)
 	}
+	if err := o.completeAudit(); err != nil {
+		return err
+	}
 	for name, port := range map[string]int{"--port": o.ports.API, "--etcd-port": o.ports.Etcd} {
 		if port < 0 || port > 65535 {
 			return &usageError{fmt.Sprintf("%s %d is no port, which are 0 to 65535", name, port)}
@@ -89,6 +96,20 @@ func (o *options) complete(bind, advertise, serviceCIDR string) error {
 	_, o.serviceCIDR, err = net.ParseCIDR(serviceCIDR)
 	if err != nil || o.serviceCIDR.IP.To4() == nil {
 		return &usageError{fmt.Sprintf("--service-cidr %q is no IPv4 network", serviceCIDR)}
+	}
+	return nil
+}
+
+func (o *options) completeAudit() error {
+	if o.auditLog == "" {
+		if o.auditReads {
+			return &usageError{"--audit-reads needs --audit-log, the file to write them to"}
+		}
+		return nil
+	}
+	var err error
+	if o.auditLog, err = filepath.Abs(o.auditLog); err != nil {
+		return fmt.Errorf("finding --audit-log: %w", err)
 	}
 	return nil
 }

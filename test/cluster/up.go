@@ -104,6 +104,9 @@ func (c *cluster) prepare() (err error) {
 	if err := c.pki.issue(c.options); err != nil {
 		return err
 	}
+	if err := c.writeAuditPolicy(); err != nil {
+		return err
+	}
 	c.steps.done("certificates issued in %s", c.pki.dir)
 	return nil
 }

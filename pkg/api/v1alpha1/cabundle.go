@@ -3,25 +3,29 @@
 package v1alpha1
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"strings"
 )
 
-// IsPlaceholderCABundle reports whether the caBundle of a webhook (base64 of
-// PEM) holds no certificate: scaffolding writes one so, for an injector to fill
-// in.
-func IsPlaceholderCABundle(bundle string) bool {
-	data, err := base64.StdEncoding.DecodeString(strings.TrimSpace(bundle))
+// IsPlaceholderCABundle reports whether a caBundle, base64 as it is in an object,
+// has no certificate in it: it waits for something, for example cert-manager, to
+// fill it in. A certificate is one whoever signed it.
+func IsPlaceholderCABundle(data string) bool {
+	b, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(data), ""))
 	if err != nil {
-		return false // the API server says what is wrong with it
+		return true
 	}
 	for {
 		var block *pem.Block
-		if block, data = pem.Decode(data); block == nil {
+		if block, b = pem.Decode(b); block == nil {
 			return true
 		}
-		if block.Type == "CERTIFICATE" {
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
 			return false
 		}
 	}

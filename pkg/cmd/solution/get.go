@@ -101,7 +101,7 @@ func versionsOf(catalog *cluster.Catalog, environments []cluster.Environment, na
 		for _, record := range slices.Backward(catalog.Records[name]) {
 			versions = append(versions, importedVersion{
 				solution: name, record: record,
-				users: users[v1alpha1.ID(name, record.Version)], endpoint: catalog.Endpoint,
+				users: users[plan.VersionKey{Name: name, Version: record.Version}], endpoint: catalog.Endpoint,
 			})
 		}
 	}

@@ -71,7 +71,7 @@ func unimportFrom(inv *inventory, paths []string, req protocol.UnimportRequest) 
 	var found []*archiveEntry
 	if req.Name != "" {
 		id := v1alpha1.ID(req.Name, req.Version)
-		if found = inv.allByID(id); len(found) == 0 {
+		if found = inv.allByVersion(req.Name, req.Version); len(found) == 0 {
 			change.Items = append(change.Items, protocol.ChangeItem{Subject: id, ID: id, Action: protocol.Unchanged})
 		}
 	}
@@ -110,7 +110,7 @@ func (inv *inventory) mayRemove(e *archiveEntry, removed []*archiveEntry) error 
 		}
 		return nil
 	}
-	for _, other := range inv.allByID(e.content.ID) {
+	for _, other := range inv.allByVersion(e.content.Name, e.content.Version) {
 		if other.path != e.path && !slices.Contains(removed, other) {
 			return nil
 		}

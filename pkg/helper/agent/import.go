@@ -93,12 +93,15 @@ func importInto(inv *inventory, paths []string, checked map[string]*verifiedArch
 			return nil, withReason(protocol.ReasonConflict, fmt.Errorf("%s was removed from the configuration while it was being imported", path))
 		}
 		if other := inv.byID(v.content.ID); other != nil {
+			err := inv.checkID(&archiveEntry{path: path, content: v.content})
+			if err == nil {
+				err = fmt.Errorf("%s and %s both hold %s version %s", other.path, path, v.content.Name, v.content.Version)
+			}
 			advice := "to replace the imported one, first run: kubectl solution unimport " + other.path
 			if checked[other.path] != nil {
 				advice = "import one of them"
 			}
-			return nil, withReason(protocol.ReasonConflict, hint.With(
-				fmt.Errorf("%s and %s both hold %s version %s", other.path, path, v.content.Name, v.content.Version), "%s", advice))
+			return nil, withReason(protocol.ReasonConflict, hint.With(err, "%s", advice))
 		}
 		inv.add(path, v.content)
 		change.Items = append(change.Items, protocol.ChangeItem{Subject: path, ID: v.content.ID, Action: protocol.Imported, Warnings: v.warnings})

@@ -32,10 +32,33 @@ type archiveEntry struct {
 func (a *Agent) inventory(doc *solutionsconfig.Document) *inventory {
 	inv := &inventory{agent: a, doc: doc}
 	for _, path := range doc.Configuration().Archives {
-		content, err := inspect(path)
-		inv.items = append(inv.items, &archiveEntry{path: path, content: content, err: err})
+		e := &archiveEntry{path: path}
+		if e.content, e.err = inspect(path); e.err == nil {
+			e.err = inv.checkID(e)
+		}
+		if e.err != nil {
+			e.content = nil
+		}
+		inv.items = append(inv.items, e)
 	}
 	return inv
+}
+
+// checkID refuses an archive whose id is that of another Solution or version
+// before it, as that of a's b-1.0 is that of a-b's 1.0. Whatever goes by the id
+// would take one for the other.
+func (inv *inventory) checkID(e *archiveEntry) error {
+	other := inv.byID(e.content.ID)
+	if other == nil || other.isSameVersion(e.content.Name, e.content.Version) {
+		return nil
+	}
+	return fmt.Errorf("%s (%s version %s) and %s (%s version %s) have the same id %s, which is one repository in the registry",
+		other.path, other.content.Name, other.content.Version, e.path, e.content.Name, e.content.Version, e.content.ID)
+}
+
+// isSameVersion reports whether the archive is known to hold a version.
+func (e *archiveEntry) isSameVersion(name, version string) bool {
+	return e.content != nil && e.content.Name == name && e.content.Version == version
 }
 
 // inspect reads what is in an archive, and an error where it cannot be
@@ -62,18 +85,23 @@ func (inv *inventory) byPath(path string) *archiveEntry {
 	return nil
 }
 
+// byID returns the first archive with an id. Others may be there after an edit
+// by hand, of the same version.
 func (inv *inventory) byID(id string) *archiveEntry {
-	if all := inv.allByID(id); len(all) > 0 {
-		return all[0]
+	for _, e := range inv.items {
+		if e.content != nil && e.content.ID == id {
+			return e
+		}
 	}
 	return nil
 }
 
-// allByID returns one archive at most, except after an edit by hand.
-func (inv *inventory) allByID(id string) []*archiveEntry {
+// allByVersion returns the archives of a version, one at most except after an
+// edit by hand.
+func (inv *inventory) allByVersion(name, version string) []*archiveEntry {
 	var all []*archiveEntry
 	for _, e := range inv.items {
-		if e.content != nil && e.content.ID == id {
+		if e.isSameVersion(name, version) {
 			all = append(all, e)
 		}
 	}

@@ -95,3 +95,47 @@ func TestArchivesThatImportRefuses(t *testing.T) {
 		}
 	}
 }
+
+// twins makes the archives of two Solutions whose versions have the same id.
+func (n *node) twins() (first, second string) {
+	n.t.Helper()
+	first = n.write("first.iso", mustRead(n.t, archivetest.New(n.t).WithName("a").WithVersion("b-1.0").ISO(n.t)))
+	return first, n.write("second.iso", mustRead(n.t, archivetest.New(n.t).WithName("a-b").WithVersion("1.0").ISO(n.t)))
+}
+
+const (
+	secondIsTwin = "$A/first.iso (a version b-1.0) and $A/second.iso (a-b version 1.0) have the same id a-b-1.0, which is one repository in the registry"
+	firstIsTwin  = "$A/second.iso (a-b version 1.0) and $A/first.iso (a version b-1.0) have the same id a-b-1.0, which is one repository in the registry"
+)
+
+// An id stands for one Solution and version: of another with the same id nothing
+// is imported.
+func TestImportOfTwins(t *testing.T) {
+	n := newNode(t)
+	first, second := n.twins()
+	imports := func(paths ...string) protocol.Request {
+		return protocol.Request{Import: &protocol.ImportRequest{Archives: paths}}
+	}
+	n.refused(imports(first, second), protocol.ReasonConflict, secondIsTwin, "import one of them")
+	n.refused(imports(second, first), protocol.ReasonConflict, firstIsTwin, "import one of them")
+	n.importAll(first)
+	n.refused(imports(second), protocol.ReasonConflict, secondIsTwin, "to replace the imported one, first run: kubectl solution unimport $A/first.iso")
+	// Nor does one go by the name of the other.
+	c := resultOf[protocol.ChangeResult](n, protocol.Request{Unimport: &protocol.UnimportRequest{Name: "a-b", Version: "1.0"}})
+	n.wantItems(c, "unchanged a-b-1.0 a-b-1.0")
+	n.wantArchives(c.State, "first.iso a-b-1.0")
+}
+
+// Where both are listed by hand, the second one is as good as none.
+func TestListOfTwins(t *testing.T) {
+	n := newNode(t)
+	first, second := n.twins()
+	n.configure("apiVersion: metalk8s.scality.com/v1alpha1\nkind: SolutionsConfiguration\narchives: [" + second + ", " + first + "]\n")
+	want := []string{"second.iso a-b-1.0", "first.iso: " + firstIsTwin}
+	n.wantArchives(*n.list(), want...)
+	c := resultOf[protocol.ChangeResult](n, protocol.Request{Sync: &protocol.SyncRequest{Verify: true}})
+	n.wantArchives(c.State, want...)
+	c = resultOf[protocol.ChangeResult](n, protocol.Request{Unimport: &protocol.UnimportRequest{Archives: []string{second}}})
+	n.wantItems(c, "unimported second.iso a-b-1.0")
+	n.wantArchives(*n.list(), "first.iso a-b-1.0")
+}

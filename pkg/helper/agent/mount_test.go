@@ -20,7 +20,7 @@ import (
 )
 
 // notedMounter notes what it is to do, and says that it did what outcome has.
-// What it is for is tested, with real mounts, in pkg/cmd/bootstrap.
+// What it is for is tested, with real mounts, in pkg/cmd/helper.
 type notedMounter struct {
 	mounted []string // paths
 	asked   []string

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package crdcheck_test
+package v1alpha1_test
 
 import (
 	"crypto/ecdsa"
@@ -12,7 +12,7 @@ import (
 	"math/big"
 	"testing"
 
-	"github.com/metalk8s/kubectl-solution/pkg/crdcheck"
+	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 )
 
 func TestPlaceholderCABundle(t *testing.T) {
@@ -46,7 +46,7 @@ func TestPlaceholderCABundle(t *testing.T) {
 		{"in lines", encoded[:40] + "\n  " + encoded[40:] + "\n", false},
 		{"after something else", b64("# an authority\n" + other + certificate), false},
 	} {
-		if got := crdcheck.PlaceholderCABundle(tt.data); got != tt.want {
+		if got := v1alpha1.IsPlaceholderCABundle(tt.data); got != tt.want {
 			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}

@@ -285,7 +285,7 @@ func TestDeactivation(t *testing.T) {
 		"objects exist": {names: []string{"storage"}, deactivate: "storage", custom: []string{"n/a", "n/b"}, want: append(deleted("2"),
 			"destroys: deleting CustomResourceDefinition old.example.com deletes 2 custom resources and everything they own: n/a, n/b")},
 		"sync, objects exist": {custom: []string{"n/a"}, want: append(deleted("1"),
-			"destroys: deleting CustomResourceDefinition old.example.com deletes 1 custom resource and everything they own: n/a")},
+			"destroys: deleting CustomResourceDefinition old.example.com deletes 1 custom resource and everything it owns: n/a")},
 		"it is needed": {
 			names: []string{"storage"}, deactivate: "storage", uses: []plan.Use{{Environment: "e", Namespace: "e", Solution: "storage", Version: "1.0.0"}},
 			want: append(deleted("0"), "destroys: CustomResourceDefinition old.example.com is needed by Environment e, which runs storage 1.0.0"),

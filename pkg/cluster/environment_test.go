@@ -149,7 +149,9 @@ func TestUsers(t *testing.T) {
 		environment("two", map[string]string{"two": "web@2.0.0", "two-b": "storage@2.0.0"}),
 		environment("empty", map[string]string{"empty": ""}),
 	})
-	want := map[string][]string{"storage-1.0.0": {"staging", "Prod/prod"}, "web-2.0.0": {"two/two"}, "storage-2.0.0": {"two/two-b"}}
+	want := map[plan.VersionKey][]string{
+		{Name: "storage", Version: "1.0.0"}: {"staging", "Prod/prod"}, {Name: "web", Version: "2.0.0"}: {"two/two"}, {Name: "storage", Version: "2.0.0"}: {"two/two-b"},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}

@@ -111,7 +111,7 @@ func TestFieldsOfOthersAreNotOverwritten(t *testing.T) {
 		update role.rbac.authorization.k8s.io/example-role @example-solution/staging-ns force: rules
 		update configmap/example-solution-ui @example-solution/staging-ns force: data[config.json]
 		update deployment.apps/example-solution-operator @example-solution/staging-ns force: spec.template.spec.containers[example-solution-operator].image
-		update service/example-solution-ui @example-solution/staging-ns force: spec.ports[80,TCP]
+		update service/example-solution-ui @example-solution/staging-ns: spec.ports[80,TCP]
 		6 unchanged`)
 }
 

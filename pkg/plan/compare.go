@@ -153,7 +153,10 @@ func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []strin
 	c.Action, c.Method = None, ""
 	older := olderManagers(c.Live, claim)
 	for _, d := range differences(w.Object, c.Live) {
-		all := owners(c.Live, d.path, d.from == nil)
+		var all []string
+		if _, isMap := d.to.(map[string]any); !isMap || d.from != nil { // the fields of a missing map are nobody's
+			all = owners(c.Live, d.path, d.from == nil)
+		}
 		others := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(older, name) })
 		switch {
 		case d.to != nil && isTheirs(c.Object, d.path, claim) && (len(others) > 0 || d.from != nil && !isOurs(c.Live, d.path)):

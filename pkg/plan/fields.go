@@ -312,7 +312,7 @@ func (s fieldSet) has(value any, path []string) bool {
 		m, _ := value.(map[string]any)
 		s, value = child, m[part]
 	}
-	return s.isLeaf()
+	return true
 }
 
 // pathText writes a path as kubectl does: spec.containers[name].image.

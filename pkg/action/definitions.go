@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
@@ -83,19 +84,24 @@ func (s *Solutions) readDocuments(ctx context.Context, e edit, in *plan.Solution
 }
 
 func decodeDefinitions(i plan.Imported, files []protocol.File) ([]*unstructured.Unstructured, error) {
-	var definitions []*unstructured.Unstructured
-	for _, f := range files {
-		documents, err := archive.DecodeDocuments(f.Data)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", i.Archive, f.Path, err)
-		}
-		some, err := plan.Definitions(i.Content, documents)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %s: %w", i.Archive, f.Path, err)
-		}
-		definitions = append(definitions, some...)
+	decoded := make([][]*unstructured.Unstructured, len(files))
+	var group errgroup.Group
+	for n, f := range files {
+		group.Go(func() error {
+			documents, err := archive.DecodeDocuments(f.Data)
+			if err == nil {
+				decoded[n], err = plan.Definitions(i.Content, documents)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", i.Archive, f.Path, err)
+			}
+			return nil
+		})
 	}
-	return definitions, nil
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return slices.Concat(decoded...), nil
 }
 
 // findings notes what applying a definition would break.

@@ -84,6 +84,10 @@ type trial struct {
 	plan   *plan.Plan
 	// scope are the Solutions that the edit is about, nil for all.
 	scope map[string]bool
+	// left are Solutions that are left as they are, since their part of the plan is
+	// refused, and refusals say why.
+	left     map[string]bool
+	refusals []plan.Refusal
 }
 
 // try finds out what an edit would come to. It changes nothing.
@@ -102,15 +106,49 @@ func (s *Solutions) try(ctx context.Context, e edit, o Options) (*trial, error) 
 			return nil, err
 		}
 	}
-	if t.plan, err = s.compute(ctx, e, o, t, state); err != nil {
+	if err := s.plan(ctx, e, o, t, state); err != nil {
 		return nil, err
 	}
-	if o.DryRun != DryRunClient {
-		if err := s.Cluster.Check(ctx, t.plan, o.DryRun == DryRunServer); err != nil {
-			return nil, err
+	return t, nil
+}
+
+// plan computes the plan of a trial, and has it checked. An edit that is about
+// everything leaves a Solution alone whose part is refused: then all else is
+// computed once more, so that nothing of it is forgotten, or deleted.
+func (s *Solutions) plan(ctx context.Context, e edit, o Options, t *trial, state *plan.ClusterState) error {
+	for {
+		p, err := s.compute(ctx, e, o, t, state)
+		if err != nil {
+			return err
+		}
+		if o.DryRun != DryRunClient {
+			if err := s.Cluster.Check(ctx, p, o.DryRun == DryRunServer); err != nil {
+				return err
+			}
+		}
+		if !e.all || !t.leave(p.Refusals) {
+			p.Refusals = slices.Concat(t.refusals, p.Refusals)
+			t.plan = p
+			return nil
 		}
 	}
-	return t, nil
+}
+
+// leave notes which Solutions are to be left as they are, and reports whether
+// there are more of them now.
+func (t *trial) leave(refusals []plan.Refusal) bool {
+	more := false
+	for _, r := range refusals {
+		if r.Scope.Solution == "" || r.Scope.Namespace != "" {
+			continue
+		}
+		if t.left == nil {
+			t.left = map[string]bool{}
+		}
+		t.left[r.Scope.Solution], more = true, true
+		t.refusals = append(t.refusals, r)
+	}
+	return more
 }
 
 // follow makes the cluster match the node. Where that is not as it was tried, or
@@ -154,11 +192,11 @@ func (s *Solutions) again(ctx context.Context, e edit, o Options, t *trial) (*pl
 	if err != nil {
 		return nil, err
 	}
-	now := &trial{change: &protocol.ChangeResult{Items: t.change.Items, State: *node}, scope: t.scope}
-	p, err := s.compute(ctx, e, o, now, state)
-	if err != nil {
+	now := &trial{change: &protocol.ChangeResult{Items: t.change.Items, State: *node}, scope: t.scope, left: t.left, refusals: t.refusals}
+	if err := s.plan(ctx, e, o, now, state); err != nil {
 		return nil, err
 	}
+	p := now.plan
 	for _, line := range p.Destroys {
 		if !slices.Contains(t.plan.Destroys, line) {
 			return nil, fmt.Errorf("someone else changed the imported Solutions at the same time, and now this would happen too: %s", line)

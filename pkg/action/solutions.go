@@ -67,10 +67,15 @@ func (s *Solutions) checkUnknown(ctx context.Context, t *trial, state *plan.Clus
 func (s *Solutions) compute(ctx context.Context, e edit, o Options, t *trial, state *plan.ClusterState) (*plan.Plan, error) {
 	in := plan.SolutionsInput{
 		Node: nodeOf(&t.change.State, state.Records), Changes: nodeChanges(t.change.Items),
-		Names: t.scope, Repair: e.all, Deactivated: e.deactivated,
+		Names: t.scope, Left: t.left, Repair: e.all, Deactivated: e.deactivated,
 		Endpoint: t.change.State.Endpoint, Bootstrap: s.Node.Record,
 		Cluster: *state, Definitions: plan.NewLive(), Options: o.Options,
 	}
+	others, err := s.Cluster.Objects(ctx, in.ContentRefs())
+	if err != nil {
+		return nil, err
+	}
+	in.Cluster.ContentRecords.Add(others.All()...)
 	if err := s.readDefinitions(ctx, e, &in); err != nil {
 		return nil, err
 	}
@@ -80,6 +85,9 @@ func (s *Solutions) compute(ctx context.Context, e edit, o Options, t *trial, st
 			return nil, err
 		}
 		in.Cluster.Bindings = bindings
+	}
+	if in.OperatorObjects, err = s.Cluster.Objects(ctx, in.OperatorRefs()); err != nil {
+		return nil, err
 	}
 	p, err := plan.Solutions(in)
 	if err != nil {

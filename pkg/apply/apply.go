@@ -9,11 +9,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -63,7 +65,21 @@ func (a *Applier) write(ctx context.Context, c *plan.Change, dryRun bool, timeou
 	case plan.Patch:
 		return o, a.patch(ctx, o, dryRun)
 	}
-	return o, a.apply(ctx, o, c.Force, dryRun)
+	if err := a.apply(ctx, o, c.Force, dryRun); err != nil {
+		return o, err
+	}
+	if o.GetDeletionTimestamp() != nil {
+		return o, deletedMeanwhile(o)
+	}
+	return o, nil
+}
+
+// deletedMeanwhile returns the conflict with whoever deletes an object that is
+// applied.
+func deletedMeanwhile(o *unstructured.Unstructured) error {
+	gvk := o.GroupVersionKind()
+	resource := schema.GroupResource{Group: gvk.Group, Resource: strings.ToLower(gvk.Kind) + "s"}
+	return apierrors.NewConflict(resource, o.GetName(), errors.New("someone else deletes it at the same time"))
 }
 
 func (a *Applier) apply(ctx context.Context, o *unstructured.Unstructured, force, dryRun bool) error {

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/kubernetes"
@@ -24,6 +25,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
+	"github.com/metalk8s/kubectl-solution/pkg/plan"
 	"github.com/metalk8s/kubectl-solution/test/apiserver"
 )
 
@@ -43,7 +45,7 @@ func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, config: apiserver.Need(t).Config}
 	f.client = newClient(t, f.config)
-	f.applier = apply.New(f.client)
+	f.applier = f.as(f.config)
 	ns := &unstructured.Unstructured{}
 	ns.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
 	ns.SetGenerateName("apply-test-")
@@ -53,6 +55,16 @@ func newFixture(t *testing.T) *fixture {
 	f.namespace = ns.GetName()
 	f.cleanUp(ns)
 	return f
+}
+
+// as returns the Applier of who has this configuration.
+func (f *fixture) as(config *rest.Config) *apply.Applier {
+	f.t.Helper()
+	d, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	return apply.New(newClient(f.t, config), d.RESTClient())
 }
 
 // newClient maps kinds as kubectl's plugins do.
@@ -91,27 +103,102 @@ func (f *fixture) objects(text string) []*unstructured.Unstructured {
 	return list
 }
 
-// exists tells whether an object is in the cluster.
-func (f *fixture) exists(o *unstructured.Unstructured) bool {
+// live returns an object as it is in the cluster, nil where it is not there.
+func (f *fixture) live(o *unstructured.Unstructured) *unstructured.Unstructured {
 	f.t.Helper()
-	live, err := f.applier.Live(f.t.Context(), []*unstructured.Unstructured{o})
+	u := plan.RefOf(o).Object()
+	err := f.client.Get(f.t.Context(), client.ObjectKeyFromObject(u), u)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return len(live) == 1
+	return u
 }
 
-// lines writes changes as "created configmap/a".
-func (f *fixture) lines(changes apply.ChangeSet) string {
+func (f *fixture) exists(o *unstructured.Unstructured) bool { f.t.Helper(); return f.live(o) != nil }
+
+// patch changes an object as someone else does.
+func (f *fixture) patch(o *unstructured.Unstructured, text string) {
+	f.t.Helper()
+	err := f.client.Patch(f.t.Context(), o.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(text)), client.FieldOwner("kubectl-edit"))
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+// created returns the changes that create objects, by server-side apply and in
+// stages that follow each other.
+func created(objects ...*unstructured.Unstructured) []plan.Change {
+	changes := make([]plan.Change, 0, len(objects))
+	for i, u := range objects {
+		changes = append(changes, plan.Change{
+			Action: plan.Create, Object: plan.RefOf(u), Stage: plan.Stage(i), Method: plan.Apply, Manifest: u,
+			Scope: plan.Scope{Namespace: u.GetNamespace()},
+		})
+	}
+	return changes
+}
+
+// changed returns the changes that update objects, which exist.
+func (f *fixture) changed(objects ...*unstructured.Unstructured) []plan.Change {
+	f.t.Helper()
+	changes := created(objects...)
+	for i := range changes {
+		changes[i].Action, changes[i].Live = plan.Update, f.live(objects[i])
+		changes[i].Fields = []plan.FieldChange{{Path: "some"}}
+	}
+	return changes
+}
+
+// deleted returns the changes that delete objects, which exist.
+func (f *fixture) deleted(objects ...*unstructured.Unstructured) []plan.Change {
+	f.t.Helper()
+	var changes []plan.Change
+	for _, u := range objects {
+		changes = append(changes, plan.Change{
+			Action: plan.Delete, Object: plan.RefOf(u), Scope: plan.Scope{Namespace: u.GetNamespace()}, Live: f.live(u), Stage: plan.StageCleanup,
+		})
+	}
+	return changes
+}
+
+// make creates objects.
+func (f *fixture) make(objects ...*unstructured.Unstructured) {
+	f.t.Helper()
+	result, err := f.applier.Execute(f.t.Context(), &plan.Plan{Changes: created(objects...)}, apply.ExecuteOptions{})
+	if err != nil || result.Err() != nil {
+		f.t.Fatal(err, result.Err())
+	}
+}
+
+// check has the server try changes, and returns the plan that is left.
+func (f *fixture) check(a *apply.Applier, all bool, changes ...plan.Change) *plan.Plan {
+	f.t.Helper()
+	p := &plan.Plan{Changes: changes}
+	if err := a.Check(f.t.Context(), p, all); err != nil {
+		f.t.Fatal(err)
+	}
+	return p
+}
+
+// lines writes changes as "create configmap/a".
+func (f *fixture) lines(changes []plan.Change) string {
 	var lines []string
-	for _, e := range changes {
-		line := fmt.Sprintf("%s %s", e.Action, strings.ReplaceAll(e.Object, f.namespace, "$NS"))
-		if e.Namespace != "" && e.Namespace != f.namespace {
-			line += " in " + e.Namespace
+	for _, c := range changes {
+		line := fmt.Sprintf("%s %s", c.Action, strings.ReplaceAll(c.Object.String(), f.namespace, "$NS"))
+		if c.Object.Namespace != "" && c.Object.Namespace != f.namespace {
+			line += " in " + c.Object.Namespace
 		}
 		lines = append(lines, line)
 	}
 	return strings.Join(lines, ", ")
+}
+
+// text replaces the name of the namespace in a text.
+func (f *fixture) text(text any) string {
+	return strings.ReplaceAll(fmt.Sprint(text), f.namespace, "$NS")
 }
 
 // limited returns an Applier of a user who may do in the namespace what these
@@ -137,7 +224,7 @@ func (f *fixture) limited(rules ...rbacv1.PolicyRule) *apply.Applier {
 	}
 	config := rest.CopyConfig(f.config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: user}
-	return apply.New(newClient(f.t, config))
+	return f.as(config)
 }
 
 // allow grants all verbs on resources.

@@ -13,7 +13,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
@@ -83,21 +82,20 @@ func (a *Applier) Wait(ctx context.Context, objects []*unstructured.Unstructured
 // for the objects of it, which is cheap, and not for the definition itself,
 // which may be large; that it asks now and then, for why it takes so long.
 func (a *Applier) served() asking {
-	const lookEvery = 8
-	asked := 0
+	const lookEvery = 5 * time.Second
+	looked := time.Now()
 	return func(ctx context.Context, o *unstructured.Unstructured) (string, error) {
-		asked++
-		if asked%lookEvery != 0 {
+		if time.Since(looked) < lookEvery {
 			isServed, err := a.isServed(ctx, o)
 			if isServed || err != nil {
 				return "", err
 			}
 			return "not served yet", nil
 		}
+		looked = time.Now()
 		live, err := a.get(ctx, o)
 		if apierrors.IsNotFound(err) || err == nil && live.GetDeletionTimestamp() != nil {
-			resource := schema.GroupResource{Group: o.GroupVersionKind().Group, Resource: "customresourcedefinitions"}
-			return "", apierrors.NewConflict(resource, o.GetName(), errors.New("someone else deletes it at the same time"))
+			return "", deletedMeanwhile(o)
 		}
 		if err != nil {
 			return "", err

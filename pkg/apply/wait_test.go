@@ -31,9 +31,7 @@ func TestWaitTimesOut(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	objects := f.objects(deployment)
-	if _, err := f.applier.Apply(t.Context(), objects[:2]); err != nil {
-		t.Fatal(err)
-	}
+	f.make(objects[:2]...)
 	var told []string
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
@@ -41,12 +39,11 @@ func TestWaitTimesOut(t *testing.T) {
 	if err == nil {
 		t.Fatal("no error")
 	}
-	lines := strings.Split(strings.ReplaceAll(err.Error(), f.namespace, "$NS"), "\n")
-	if len(lines) != 3 || lines[0] != "timed out waiting for:" || !strings.HasPrefix(lines[1], "deployment.apps/d in namespace $NS: ") ||
-		lines[1] == "deployment.apps/d in namespace $NS: " || lines[2] != "configmap/none in namespace $NS: not there yet" {
+	const before, after = "timed out waiting for deployment.apps/d in namespace $NS: ", "; configmap/none in namespace $NS: not there yet"
+	if got := f.text(err); !strings.HasPrefix(got, before) || !strings.HasSuffix(got, after) || got == before+after {
 		t.Errorf("%v", err)
 	}
-	want := "everything is recorded, and goes on without this command; kubectl describe deployment.apps/d --namespace " + f.namespace + " tells more"
+	want := "it goes on without this command; kubectl describe deployment.apps/d --namespace " + f.namespace + " tells more"
 	if hint.Of(err) != want {
 		t.Errorf("hint %s, want %s", hint.Of(err), want)
 	}
@@ -71,9 +68,7 @@ func TestWaitTellsWhyPodsDoNotRun(t *testing.T) {
 	if err := unstructured.SetNestedField(objects[0].Object, int64(1), "spec", "replicas"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.applier.Apply(t.Context(), objects); err != nil {
-		t.Fatal(err)
-	}
+	f.make(objects...)
 	makePod(f, pod)
 	for status, want := range map[string]string{
 		`{"containerStatuses":[{"name":"c","ready":false,"restartCount":0,"image":"","imageID":"","state":{"waiting":{"reason":"ErrImagePull","message":"registry/x:1: not found"}}}]}`: "; pod a: ErrImagePull: registry/x:1: not found",
@@ -110,9 +105,7 @@ func TestWaitForWhatIsReady(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	objects := f.objects(deployment)[1:]
-	if _, err := f.applier.Apply(t.Context(), objects[:1]); err != nil {
-		t.Fatal(err)
-	}
+	f.make(objects[:1]...)
 	if err := f.applier.Wait(t.Context(), objects[:1], nil); err != nil {
 		t.Error(err)
 	}
@@ -124,9 +117,7 @@ func TestWaitForWhatIsReady(t *testing.T) {
 	err := f.applier.Wait(t.Context(), objects, func(object, message string) {
 		told = append(told, object+": "+message)
 		if len(told) == 1 {
-			if _, err := f.applier.Apply(t.Context(), objects[1:]); err != nil {
-				t.Error(err)
-			}
+			f.make(objects[1:]...)
 		}
 	})
 	if got := strings.Join(told, ", "); err != nil || got != "configmap/none: not there yet, configmap/none: ready" {
@@ -146,7 +137,7 @@ func TestWaitEndsWithItsContext(t *testing.T) {
 	ctx, cancel = context.WithDeadline(t.Context(), time.Now())
 	defer cancel()
 	err = f.applier.Wait(ctx, objects, nil)
-	if want := "timed out waiting for:\nconfigmap/none in namespace " + f.namespace + ": the API server has not answered yet"; err == nil || err.Error() != want {
+	if want := "timed out waiting for configmap/none in namespace " + f.namespace + ": the API server has not answered yet"; err == nil || err.Error() != want {
 		t.Errorf("no time at all: %v; want %s", err, want)
 	}
 }
@@ -166,16 +157,14 @@ func TestWaitDeleted(t *testing.T) {
 	objects := f.objects(`{apiVersion: v1, kind: ConfigMap, metadata: {name: stuck, namespace: $NS, finalizers: [example.com/one, example.com/two]}}
 ---
 {apiVersion: v1, kind: ConfigMap, metadata: {name: none, namespace: $NS}}`)
-	if _, err := f.applier.Create(t.Context(), objects[0]); err != nil {
-		t.Fatal(err)
-	}
+	f.make(objects[0])
 	if err := f.client.Delete(t.Context(), objects[0].DeepCopy()); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), soon)
 	defer cancel()
 	err := f.applier.WaitDeleted(ctx, objects, nil)
-	if want := "timed out waiting for:\nconfigmap/stuck in namespace " + f.namespace + ": being deleted, held by finalizers example.com/one, example.com/two"; err == nil || err.Error() != want {
+	if want := "timed out waiting for configmap/stuck in namespace " + f.namespace + ": being deleted, held by finalizers example.com/one, example.com/two"; err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}
 	var told []string

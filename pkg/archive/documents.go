@@ -4,6 +4,7 @@ package archive
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -56,12 +57,15 @@ func DecodeDocuments(data []byte) ([]map[string]any, error) {
 
 // decodeDocument returns nil for an empty document.
 func decodeDocument(text []byte) (map[string]any, error) {
-	if err := checkAliases(text); err != nil {
-		return nil, err
-	}
-	data, err := yaml.YAMLToJSON(text)
-	if err != nil {
-		return nil, err
+	data := text
+	if !json.Valid(text) { // YAML takes ten times as long, and is JSON too
+		if err := checkAliases(text); err != nil {
+			return nil, err
+		}
+		var err error
+		if data, err = yaml.YAMLToJSON(text); err != nil {
+			return nil, err
+		}
 	}
 	var document any
 	if err := utiljson.Unmarshal(data, &document); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
+	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
 func TestEnvironments(t *testing.T) {
@@ -46,12 +47,6 @@ func TestEnvironments(t *testing.T) {
 	if err != nil || len(one.Namespaces) != 2 {
 		t.Fatalf("%+v, %v", one, err)
 	}
-	if n, found := one.Find(f.prefix + "-b"); !found || n.Description != "second" {
-		t.Errorf("%+v, %t", n, found)
-	}
-	if _, found := one.Find(f.prefix + "-c"); found {
-		t.Error("a namespace of another Environment is found")
-	}
 	if none, err := f.reader.Environment(t.Context(), f.prefix+"none"); err != nil || none.Name != f.prefix+"none" || none.Namespaces != nil {
 		t.Errorf("%+v, %v", none, err)
 	}
@@ -77,38 +72,42 @@ func TestEnvironmentNamespace(t *testing.T) {
 // checkEdits edits what a namespace records, as commands do: read, edit, write.
 func checkEdits(f *fixture, n *cluster.EnvironmentNamespace) {
 	f.t.Helper()
-	var stale *corev1.ConfigMap
+	applier := apply.New(f.reader.Client, nil)
+	scope := plan.Scope{Solution: "s", Namespace: n.Name()}
+	var stale *plan.Change
 	for _, step := range []struct {
 		edit   func()
-		action apply.Action
+		action plan.Action
 		want   string
 	}{
-		{func() {}, apply.Created, "map[] map[]"},
-		{func() {}, apply.Unchanged, "map[] map[]"},
-		{func() { n.Solutions["storage"], n.Webhooks["storage"] = "1.0.0", true }, apply.Configured, "map[storage:1.0.0] map[webhook:storage]"},
-		{func() { n.Solutions["storage"], n.Webhooks["storage"] = "1.0.0", true }, apply.Unchanged, "map[storage:1.0.0] map[webhook:storage]"},
-		{func() { n.Solutions["web"], n.Webhooks["web"], n.IngressClass = "2.0.0", true, "nginx" }, apply.Configured, "map[storage:1.0.0 web:2.0.0] map[ingress-class:nginx webhook:storage,web]"},
-		{func() { n.Webhooks["web"] = false }, apply.Configured, "map[storage:1.0.0 web:2.0.0] map[ingress-class:nginx webhook:storage]"},
-		{func() { n.Remove("storage"); n.IngressClass = "" }, apply.Configured, "map[web:2.0.0] map[]"},
-		{func() { n.Remove("storage") }, apply.Unchanged, "map[web:2.0.0] map[]"},
-		{func() { n.Remove("web") }, apply.Configured, "map[] map[]"},
+		{func() {}, plan.Create, "map[] map[]"},
+		{func() {}, plan.None, "map[] map[]"},
+		{func() { n.Solutions["storage"], n.Webhooks["storage"] = "1.0.0", true }, plan.Update, "map[storage:1.0.0] map[webhook:storage]"},
+		{func() { n.Solutions["storage"], n.Webhooks["storage"] = "1.0.0", true }, plan.None, "map[storage:1.0.0] map[webhook:storage]"},
+		{func() { n.Solutions["web"], n.Webhooks["web"], n.IngressClass = "2.0.0", true, "nginx" }, plan.Update, "map[storage:1.0.0 web:2.0.0] map[ingress-class:nginx webhook:storage,web]"},
+		{func() { n.Webhooks["web"] = false }, plan.Update, "map[storage:1.0.0 web:2.0.0] map[ingress-class:nginx webhook:storage]"},
+		{func() { n.Remove("storage"); n.IngressClass = "" }, plan.Update, "map[web:2.0.0] map[]"},
+		{func() { n.Remove("storage") }, plan.None, "map[web:2.0.0] map[]"},
+		{func() { n.Remove("web") }, plan.Update, "map[] map[]"},
 	} {
 		step.edit()
-		cm, changed := n.Edited()
-		if entry := n.Entry(changed); entry.Action != step.action || entry.Object != "configmap/metalk8s-environment" || entry.Namespace != n.Name() || changed == (step.action == apply.Unchanged) {
-			f.t.Errorf("%s: %+v, changed %t", step.want, entry, changed)
+		c, err := n.Edited(scope)
+		if err != nil {
+			f.t.Fatal(err)
 		}
-		if changed {
-			if err := f.reader.WriteEnvironment(f.t.Context(), cm, cluster.WriteOptions{}); err != nil {
-				f.t.Fatal(err)
-			}
+		if c.Action != step.action || c.Object.String() != "configmap/metalk8s-environment" || c.Object.Namespace != n.Name() || c.Scope != scope {
+			f.t.Errorf("%s: %s %s", step.want, c.Action, c.Object.Describe())
+		}
+		if _, err := applier.Execute(f.t.Context(), &plan.Plan{Changes: []plan.Change{c}}, apply.ExecuteOptions{}); err != nil {
+			f.t.Fatal(err)
+		}
+		if c.Writes() {
 			if stale != nil {
-				stale.Data = map[string]string{"stale": "1"}
-				if err := f.reader.WriteEnvironment(f.t.Context(), stale, cluster.WriteOptions{}); !cluster.IsConflict(err) {
+				if _, err := applier.Execute(f.t.Context(), &plan.Plan{Changes: []plan.Change{*stale}}, apply.ExecuteOptions{}); !apply.IsConflict(err) {
 					f.t.Errorf("a stale edit: %v", err)
 				}
 			}
-			stale = cm
+			stale = &c
 		}
 		again, _, err := f.reader.EnvironmentNamespace(f.t.Context(), n.Name())
 		if err != nil {
@@ -150,7 +149,9 @@ func TestUsers(t *testing.T) {
 		environment("two", map[string]string{"two": "web@2.0.0", "two-b": "storage@2.0.0"}),
 		environment("empty", map[string]string{"empty": ""}),
 	})
-	want := map[string][]string{"storage-1.0.0": {"staging", "Prod/prod"}, "web-2.0.0": {"two/two"}, "storage-2.0.0": {"two/two-b"}}
+	want := map[plan.VersionKey][]string{
+		{Name: "storage", Version: "1.0.0"}: {"staging", "Prod/prod"}, {Name: "web", Version: "2.0.0"}: {"two/two"}, {Name: "storage", Version: "2.0.0"}: {"two/two-b"},
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -167,12 +168,15 @@ func TestEditedIsACopy(t *testing.T) {
 	n.ConfigMap = cm.DeepCopy()
 	n.Webhooks = map[string]bool{}
 	n.Solutions["web"] = "1"
-	edited, changed := n.Edited()
-	edited.Data["other"] = "1"
-	if diff := cmp.Diff(cm, n.ConfigMap); diff != "" || !changed || len(n.Solutions) != 2 {
-		t.Errorf("changed %t, %v:\n%s", changed, n.Solutions, diff)
+	c, err := n.Edited(plan.Scope{})
+	if err != nil {
+		t.Fatal(err)
 	}
-	if diff := cmp.Diff(map[string]string{"own": "annotation"}, edited.Annotations); diff != "" {
+	c.Manifest.Object["data"].(map[string]any)["other"] = "1"
+	if diff := cmp.Diff(cm, n.ConfigMap); diff != "" || c.Action != plan.Update || len(n.Solutions) != 2 {
+		t.Errorf("%s, %v:\n%s", c.Action, n.Solutions, diff)
+	}
+	if diff := cmp.Diff(map[string]string{"own": "annotation"}, c.Manifest.GetAnnotations()); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

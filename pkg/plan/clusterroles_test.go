@@ -256,7 +256,9 @@ func TestAggregationLabels(t *testing.T) {
 // roles: what the version's Operator is bound to takes no stranger's rights.
 func TestAggregatedRolesAreResolved(t *testing.T) {
 	w := newWorld(t)
-	w.imports(solution("storage", "1.0.0",
+	notThis := role("d")
+	notThis["metadata"].(map[string]any)["labels"] = map[string]any{"part": "yes"}
+	w.imports(solution("storage", "1.0.0", notThis,
 		aggregating("manager", "part=yes"), grant("a", "get nodes", "part=yes"), grant("b", "list pods, get nodes", "part=yes"), grant("c", "get secrets", "part=no"),
 	), true)
 	w.objects = []*unstructured.Unstructured{{Object: grant("stranger", "* *", "part=yes")}}
@@ -268,6 +270,17 @@ func TestAggregatedRolesAreResolved(t *testing.T) {
 	}
 	if _, found := w.object("ClusterRole", "storage:1.0.0:manager").Object["aggregationRule"]; found {
 		t.Error("the role of the version aggregates")
+	}
+}
+
+// What a role aggregates is not known before it is there.
+func TestAggregatedRolesAddNothingToRolesOfTheCluster(t *testing.T) {
+	manager := aggregating("manager", "part=yes")
+	manager["metadata"].(map[string]any)["labels"] = map[string]any{"rbac.authorization.k8s.io/aggregate-to-view": "true"}
+	w := newWorld(t)
+	w.imports(solution("storage", "1.0.0", manager), true)
+	if p := w.sync(); len(p.Warnings) != 1 || !strings.Contains(p.Warnings[0], "without label rbac.authorization.k8s.io/aggregate-to-view") {
+		t.Errorf("%q", p.Warnings)
 	}
 }
 
@@ -302,6 +315,10 @@ func TestObsoleteClusterRoles(t *testing.T) {
 	}
 	w.unimport("storage-1.0.0")
 	w.objects = append(w.objects, parseObjects(t, `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: "solutions:other", labels: {app.kubernetes.io/managed-by: kubectl-solution, app.kubernetes.io/part-of: metalk8s}}
+---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
 metadata: {name: b, namespace: n}

@@ -81,9 +81,9 @@ func (p *Plan) want(w Wanted, live *Live, options Options) {
 		}
 		c.Adopted = OwnerName(c.Live)
 	}
-	if selectorDiffers(w.Object, c.Live) {
+	if field := immutableDiffers(w.Object, c.Live); field != "" {
 		c.Action = Replace
-		c.Reason = "spec.selector differs, and is immutable"
+		c.Reason = field + " differs, and is immutable"
 		p.change(c)
 		return
 	}
@@ -111,15 +111,16 @@ func refuseForeign(live *unstructured.Unstructured, w Wanted, options Options) (
 	owner := OwnerName(live)
 	message = fmt.Sprintf("%s exists, and belongs to %s", r.Describe(), owner)
 	kind := strings.ToLower(r.Kind)
+	field := immutableDiffers(w.Object, live)
 	switch {
 	case isKubernetesOwn(live):
 		return message, "no command changes it: ask the vendor to rename the role in the archive"
-	case selectorDiffers(w.Object, live):
+	case field != "":
 		namespace := ""
 		if r.Namespace != "" {
 			namespace = " --namespace " + r.Namespace
 		}
-		return message + "; its spec.selector is immutable, so it cannot be taken over",
+		return message + "; its " + field + " is immutable, so it cannot be taken over",
 			fmt.Sprintf("if nobody needs it, delete it: kubectl delete %s %s%s", kind, r.Name, namespace)
 	case options.adopts(r):
 		return "", ""
@@ -127,13 +128,21 @@ func refuseForeign(live *unstructured.Unstructured, w Wanted, options Options) (
 	return message, fmt.Sprintf("to take it over: --adopt %s/%s", kind, r.Name)
 }
 
-func selectorDiffers(wanted, live *unstructured.Unstructured) bool {
-	if wanted.GetKind() != "Deployment" {
-		return false
+// immutableDiffers returns the field that differs and cannot be changed, "" for
+// none.
+func immutableDiffers(wanted, live *unstructured.Unstructured) string {
+	path := []string{"spec", "selector"}
+	if isImmutable, _ := live.Object["immutable"].(bool); isImmutable {
+		path = []string{"data"}
+	} else if wanted.GetKind() != "Deployment" {
+		return ""
 	}
-	w, _, _ := unstructured.NestedFieldNoCopy(wanted.Object, "spec", "selector")
-	l, _, _ := unstructured.NestedFieldNoCopy(live.Object, "spec", "selector")
-	return !equal(w, l)
+	w, _, _ := unstructured.NestedFieldNoCopy(wanted.Object, path...)
+	l, _, _ := unstructured.NestedFieldNoCopy(live.Object, path...)
+	if equal(w, l) {
+		return ""
+	}
+	return pathText(path)
 }
 
 // compare decides whether a live object has to be updated, in which fields, and
@@ -144,7 +153,10 @@ func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []strin
 	c.Action, c.Method = None, ""
 	older := olderManagers(c.Live, claim)
 	for _, d := range differences(w.Object, c.Live) {
-		all := owners(c.Live, d.path)
+		var all []string
+		if _, isMap := d.to.(map[string]any); !isMap || d.from != nil { // the fields of a missing map are nobody's
+			all = owners(c.Live, d.path, d.from == nil)
+		}
 		others := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(older, name) })
 		switch {
 		case d.to != nil && isTheirs(c.Object, d.path, claim) && (len(others) > 0 || d.from != nil && !isOurs(c.Live, d.path)):
@@ -152,12 +164,12 @@ func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []strin
 			c.Kept = append(c.Kept, KeptField{Path: pathText(d.path), Manager: strings.Join(append(others, "someone else")[:1], ""), Value: d.from})
 			c.Manifest = without(c.Manifest, d.path)
 			continue
-		case len(others) > 0 && d.to != nil && d.from != nil && !adopted && !isOwnAnnotation(d.path):
+		case len(others) > 0 && d.to != nil && !adopted && !isOwnAnnotation(d.path):
 			conflicts = append(conflicts, fmt.Sprintf("field %s is %s, set by %s", pathText(d.path), abbreviate(d.from), strings.Join(others, ", ")))
 			continue
 		}
 		c.Fields = append(c.Fields, FieldChange{Path: pathText(d.path), From: d.from, To: d.to})
-		c.Force = c.Force || claim != Ours || adopted || len(others) < len(all) || len(others) > 0 && isOwnAnnotation(d.path) || hasUpdated(c.Live, d.path)
+		c.Force = c.Force || claim != Ours || len(others) < len(all) || len(others) > 0 && (adopted || isOwnAnnotation(d.path)) || hasUpdated(c.Live, d.path)
 	}
 	if len(c.Fields) > 0 {
 		c.Action, c.Method = Update, Apply
@@ -202,7 +214,7 @@ func olderManagers(live *unstructured.Unstructured, claim Claim) []string {
 	}
 	var names []string
 	for _, label := range marks {
-		names = append(names, owners(live, []string{"metadata", "labels", label})...)
+		names = append(names, owners(live, []string{"metadata", "labels", label}, false)...)
 	}
 	return names
 }

@@ -111,7 +111,7 @@ func TestFieldsOfOthersAreNotOverwritten(t *testing.T) {
 		update role.rbac.authorization.k8s.io/example-role @example-solution/staging-ns force: rules
 		update configmap/example-solution-ui @example-solution/staging-ns force: data[config.json]
 		update deployment.apps/example-solution-operator @example-solution/staging-ns force: spec.template.spec.containers[example-solution-operator].image
-		update service/example-solution-ui @example-solution/staging-ns force: spec.ports[80,TCP]
+		update service/example-solution-ui @example-solution/staging-ns: spec.ports[80,TCP]
 		6 unchanged`)
 }
 
@@ -279,5 +279,26 @@ func TestParseAdoptTarget(t *testing.T) {
 	for _, text := range []string{"", "a", "/", "deployment/", "/storage-ui"} {
 		_, err := plan.ParseAdoptTarget(text)
 		checkError(t, err, `"`+text+`"`, "must be KIND/NAME")
+	}
+}
+
+// A field that is missing is nobody's, though others own what is above it.
+func TestMissingFieldsAreSet(t *testing.T) {
+	objects := live(t, "ours")
+	config := with(unstructuredOf(t, objects, "ConfigMap", theOperator+"-config"), nil, "metadata", "annotations")
+	config = managedBy(config, `other Update {"f:metadata":{"f:annotations":{}}}`)
+	expect(t, deploy(t, targets()["full"], replaced(objects, config)), `
+		update configmap/example-solution-operator-config @example-solution/staging-ns: metadata.annotations
+		9 unchanged`)
+}
+
+// Who takes a Deployment over takes its replicas over.
+func TestReplicasOfAnAdoptedDeployment(t *testing.T) {
+	theirs := with(unstructuredOf(t, live(t, "strangers"), "Deployment", theOperator), int64(3), "spec", "replicas")
+	p := deploy(t, targets()["operator-only"], []*unstructured.Unstructured{theirs}, "deployment/"+theOperator)
+	for _, c := range p.Changes {
+		if c.Object.Kind == "Deployment" && (len(c.Kept) > 0 || !strings.Contains(renderChange(&c), "spec.replicas")) {
+			t.Error(renderChange(&c))
+		}
 	}
 }

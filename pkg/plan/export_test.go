@@ -37,7 +37,7 @@ func Differences(wanted, live *unstructured.Unstructured) []string {
 // Owners returns who owns a field besides this project, and whether this project
 // does.
 func Owners(live *unstructured.Unstructured, path ...string) (others []string, ours bool) {
-	return owners(live, path), isOurs(live, path)
+	return owners(live, path, false), isOurs(live, path)
 }
 
 // Adopts reports whether the user has named an object to be taken over.

@@ -253,11 +253,16 @@ func merge(a, b fieldSet) fieldSet {
 }
 
 // owners returns who owns the field of a path, or a part of it, besides
-// v1alpha1.FieldManager.
-func owners(live *unstructured.Unstructured, path []string) []string {
+// v1alpha1.FieldManager. Of a field that is absent they own that it is: what is
+// around it does not count.
+func owners(live *unstructured.Unstructured, path []string, absent bool) []string {
+	owns := fieldSet.owns
+	if absent {
+		owns = fieldSet.has
+	}
 	var names []string
 	for _, m := range managedFields(live) {
-		if m.manager != v1alpha1.FieldManager && m.fields.owns(live.Object, path) && !slices.Contains(names, m.manager) {
+		if m.manager != v1alpha1.FieldManager && owns(m.fields, live.Object, path) && !slices.Contains(names, m.manager) {
 			names = append(names, m.manager)
 		}
 	}
@@ -292,6 +297,22 @@ func (s fieldSet) owns(value any, path []string) bool {
 		}
 	}
 	return false
+}
+
+// has reports whether the set has the field of a path itself.
+func (s fieldSet) has(value any, path []string) bool {
+	for i, part := range path {
+		if strings.HasPrefix(part, "[") {
+			return i < len(path)-1 && s.owns(value, path[i:])
+		}
+		child, found := s.child("f:" + part)
+		if !found {
+			return false
+		}
+		m, _ := value.(map[string]any)
+		s, value = child, m[part]
+	}
+	return true
 }
 
 // pathText writes a path as kubectl does: spec.containers[name].image.

@@ -163,7 +163,7 @@ func TestDifferencesOfWhatIsWanted(t *testing.T) {
 	}
 }
 
-// schema is the path of the schema of the first version in a definition.
+// schemaEdit edits the properties of spec in the first version of a definition.
 func schemaEdit(edit func(properties map[string]any)) change {
 	return func(u *unstructured.Unstructured) *unstructured.Unstructured {
 		u = u.DeepCopy()
@@ -297,5 +297,41 @@ func TestUnreadableManagedFields(t *testing.T) {
 	wanted := unstructuredOf(t, wantedObjects(t), "ConfigMap", theUI)
 	if got := plan.Differences(with(wanted, nil, "data", "theme.json"), u); len(got) > 0 {
 		t.Errorf("nothing is known to be this project's, and these differ: %q", got)
+	}
+}
+
+// managedBy returns a copy of an object with these managed fields: "<manager>
+// <operation> <JSON>".
+func managedBy(u *unstructured.Unstructured, entries ...string) *unstructured.Unstructured {
+	u = u.DeepCopy()
+	var list []metav1.ManagedFieldsEntry
+	for _, entry := range entries {
+		words := strings.SplitN(entry, " ", 3)
+		list = append(list, metav1.ManagedFieldsEntry{
+			Manager: words[0], Operation: metav1.ManagedFieldsOperationType(words[1]), FieldsV1: &metav1.FieldsV1{Raw: []byte(words[2])},
+		})
+	}
+	u.SetManagedFields(list)
+	return u
+}
+
+// Only what was applied is removed by applying without it.
+func TestDifferencesOfWhatApplyingDoesNotRemove(t *testing.T) {
+	wanted := parseObjects(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: v}, status: {wanted: by nobody}}`)[0]
+	live := parseObjects(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: a}, data: {k: v, more: x}}`)[0]
+	for name, entries := range map[string][]string{
+		"updated":       {`kubectl-solution Apply {"f:data":{"f:k":{}}}`, `kubectl-solution Update {"f:data":{"f:more":{}}}`},
+		"others'":       {`kubectl-solution Apply {"f:data":{"f:k":{}}}`, `other Apply {"f:data":{"f:more":{}}}`},
+		"not there":     {`kubectl-solution Apply {"f:data":{"f:k":{},"f:gone":{}}}`},
+		"no list there": {`kubectl-solution Apply {"f:data":{"f:k":{}},"f:metadata":{"f:finalizers":{"v:\"x\"":{}}}}`},
+	} {
+		if got := plan.Differences(wanted, managedBy(live, entries...)); len(got) > 0 {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	// Who has two entries is named once.
+	twice := managedBy(live, `other Apply {"f:data":{"f:k":{}}}`, `other Update {"f:data":{"f:k":{}}}`)
+	if others, _ := plan.Owners(twice, "data", "k"); !slices.Equal(others, []string{"other"}) {
+		t.Errorf("owners %q", others)
 	}
 }

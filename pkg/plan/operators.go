@@ -3,6 +3,8 @@
 package plan
 
 import (
+	"slices"
+
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
@@ -59,7 +61,7 @@ func (in *SolutionsInput) tell(p *Plan, o Operator, data map[string]string) {
 		u := cm.Object()
 		u.SetAnnotations(map[string]string{v1alpha1.ConfigDigestAnnotation: digest})
 		u.Object["data"] = map[string]any{operatorConfigKey: data[operatorConfigKey]}
-		p.change(patch(u, scope, StageConfig, FieldChange{Path: "data[" + operatorConfigKey + "]", To: data[operatorConfigKey]}))
+		p.change(in.patch(u, scope, StageConfig))
 	}
 	if o.Digest == digest {
 		p.change(Change{Action: None, Object: deployment, Scope: scope, Stage: StageWorkload})
@@ -70,16 +72,56 @@ func (in *SolutionsInput) tell(p *Plan, o Operator, data map[string]string) {
 	u.Object["spec"] = map[string]any{"template": map[string]any{"metadata": map[string]any{
 		"annotations": map[string]any{v1alpha1.ConfigDigestAnnotation: digest},
 	}}}
-	field := FieldChange{Path: pathText([]string{"spec", "template", "metadata", "annotations", v1alpha1.ConfigDigestAnnotation}), To: digest}
-	if o.Digest != "" {
-		field.From = o.Digest
-	}
-	p.change(patch(u, scope, StageWorkload, field))
+	p.change(in.patch(u, scope, StageWorkload))
 }
 
-func patch(u *unstructured.Unstructured, scope Scope, stage Stage, field FieldChange) Change {
-	return Change{
-		Action: Update, Object: RefOf(u), Scope: scope, Stage: stage, Method: Patch, Manifest: u,
-		Fields: []FieldChange{field}, Live: u,
+// OperatorRefs returns the objects of Operators that are to be patched.
+func (in *SolutionsInput) OperatorRefs() []Ref {
+	p, probe := Plan{}, *in
+	if err := probe.operators(&p, in.records()); err != nil {
+		return nil
 	}
+	var refs []Ref
+	for _, c := range p.Changes {
+		if c.Writes() {
+			refs = append(refs, c.Object)
+		}
+	}
+	return refs
+}
+
+// patch returns the change that sets the fields of u.
+func (in *SolutionsInput) patch(u *unstructured.Unstructured, scope Scope, stage Stage) Change {
+	c := Change{Action: Update, Object: RefOf(u), Scope: scope, Stage: stage, Method: Patch, Manifest: u, Live: u}
+	var live map[string]any
+	if in.OperatorObjects != nil {
+		if o := in.OperatorObjects.Get(c.Object); o != nil {
+			c.Live, live = o, o.Object
+		}
+	}
+	for _, key := range []string{"metadata", "data", "spec"} {
+		fields, _ := u.Object[key].(map[string]any)
+		before, _ := live[key].(map[string]any)
+		c.Fields = append(c.Fields, patchedFields([]string{key}, fields, before)...)
+	}
+	return c
+}
+
+// patchedFields returns in which fields a patch differs from what there is.
+func patchedFields(path []string, fields, live map[string]any) []FieldChange {
+	var changes []FieldChange
+	for _, key := range sortedKeys(fields) {
+		if len(path) == 1 && path[0] == "metadata" && key != "annotations" {
+			continue // which object it is
+		}
+		inner, isMap := fields[key].(map[string]any)
+		before, _ := live[key].(map[string]any)
+		switch {
+		case isMap:
+			changes = append(changes, patchedFields(append(slices.Clone(path), key), inner, before)...)
+		case !equal(fields[key], live[key]):
+			changes = append(changes, FieldChange{Path: pathText(append(slices.Clone(path), key)), From: live[key], To: fields[key]})
+		}
+	}
+	return changes
 }

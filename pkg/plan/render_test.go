@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -171,8 +172,20 @@ func checkPlan(t *testing.T, p *plan.Plan) {
 // returned them.
 func live(t *testing.T, name string) []*unstructured.Unstructured {
 	t.Helper()
-	return readObjects(t, filepath.Join("testdata", "live", name+".yaml"))
+	cached, found := recorded.Load(name)
+	if !found {
+		cached = readObjects(t, filepath.Join("testdata", "live", name+".yaml"))
+		recorded.Store(name, cached)
+	}
+	var objects []*unstructured.Unstructured
+	for _, u := range cached.([]*unstructured.Unstructured) {
+		objects = append(objects, u.DeepCopy())
+	}
+	return objects
 }
+
+// recorded are the files that were read: reading them takes time.
+var recorded sync.Map
 
 func readObjects(t *testing.T, path string) []*unstructured.Unstructured {
 	t.Helper()

@@ -27,6 +27,8 @@ type SolutionsInput struct {
 	// Names are the Solutions that the command is about; what concerns others is
 	// left as it is. Nil is for all.
 	Names map[string]bool
+	// Left are Solutions whose part is refused: they are left as they are, too.
+	Left map[string]bool
 	// Repair writes again what cannot be read in the cluster.
 	Repair bool
 	// Deactivated is the Solution that the command deactivates, "" for none.
@@ -35,6 +37,8 @@ type SolutionsInput struct {
 	// recorded, "" for none.
 	Endpoint, Bootstrap string
 	Cluster             ClusterState
+	// OperatorObjects are those of OperatorRefs.
+	OperatorObjects *Live
 	// Documents are the definitions of active versions, where they may have to be
 	// applied, and Definitions those of them that exist.
 	Documents   map[VersionKey][]*unstructured.Unstructured
@@ -91,7 +95,9 @@ func (in *SolutionsInput) content(name, version string) *v1alpha1.Content {
 	return in.Cluster.Contents[VersionKey{name, version}]
 }
 
-func (in *SolutionsInput) isAbout(name string) bool { return in.Names == nil || in.Names[name] }
+func (in *SolutionsInput) isAbout(name string) bool {
+	return (in.Names == nil || in.Names[name]) && !in.Left[name]
+}
 
 func (in *SolutionsInput) deactivates(name string) bool {
 	return in.Names == nil || in.Deactivated == name
@@ -122,6 +128,7 @@ func (in *SolutionsInput) Active() (map[string]*v1alpha1.Content, []string) {
 			names[d.Solution] = true
 		}
 	}
+	maps.DeleteFunc(names, func(name string, _ bool) bool { return in.Left[name] })
 	return active, slices.Sorted(maps.Keys(names))
 }
 
@@ -322,6 +329,19 @@ func (in *SolutionsInput) askForgotten(p *Plan, removed []VersionKey) {
 	}
 }
 
+// ContentRefs returns the records that are wanted and are not among those that
+// were found by their label: something else may have their names.
+func (in *SolutionsInput) ContentRefs() []Ref {
+	var refs []Ref
+	for _, i := range in.Node.Imported {
+		r := RefOf(ContentReference(v1alpha1.ContentConfigMapName(i.Content.ID)))
+		if in.isAbout(i.Content.Name) && in.Cluster.ContentRecords.Get(r) == nil {
+			refs = append(refs, r)
+		}
+	}
+	return refs
+}
+
 // contents plans the records of what imported versions hold.
 func (in *SolutionsInput) contents(p *Plan, records map[string][]v1alpha1.SolutionRecord) error {
 	wanted := map[string]bool{}
@@ -349,7 +369,7 @@ func (in *SolutionsInput) contents(p *Plan, records map[string][]v1alpha1.Soluti
 	for _, cm := range in.Cluster.ContentRecords.All() {
 		name := cm.GetLabels()[v1alpha1.SolutionLabel]
 		isLost := slices.Contains(in.Cluster.Unreadable, cm.GetName())
-		if wanted[cm.GetName()] || !in.isAbout(name) || isLost && !in.Repair {
+		if name == "" || wanted[cm.GetName()] || !in.isAbout(name) || isLost && !in.Repair {
 			continue
 		}
 		p.change(Change{
@@ -371,6 +391,8 @@ func (in *SolutionsInput) wantContent(p *Plan, c *v1alpha1.Content) error {
 	recorded := in.Cluster.Contents[VersionKey{c.Name, c.Version}]
 	isUnreadable := slices.Contains(in.Cluster.Unreadable, r.Name)
 	switch {
+	case live != nil && live.GetLabels()[v1alpha1.SolutionLabel] == "": // no record of ours
+		p.want(Wanted{Object: cm, Scope: scope, Stage: StageRecord, Owner: partOf}, in.Cluster.ContentRecords, in.Options)
 	case live != nil && isUnreadable && !in.Repair:
 		p.refuse(scope, r, r.Describe()+" cannot be read", "kubectl solution sync writes it again, from what is imported on the bootstrap node")
 	case live != nil && !isUnreadable && recorded == nil:

@@ -88,8 +88,8 @@ func TestImportOfTheSecondVersion(t *testing.T) {
 		create clusterrole.rbac.authorization.k8s.io/storage:2.0.0:manager @storage
 		update clusterrole.rbac.authorization.k8s.io/solutions:deployer: rules
 		update configmap/metalk8s-solutions by put: data.storage
-		update configmap/storage-operator-config @storage/e by patch: data[operator.yaml]
-		update deployment.apps/storage-operator @storage/e by patch: spec.template.metadata.annotations[solutions.metalk8s.scality.com/config-digest]
+		update configmap/storage-operator-config @storage/e by patch: metadata.annotations[solutions.metalk8s.scality.com/config-digest], data[operator.yaml]
+		update deployment.apps/storage-operator @storage/e by patch: metadata.annotations[solutions.metalk8s.scality.com/config-digest], spec.template.metadata.annotations[solutions.metalk8s.scality.com/config-digest]
 		5 unchanged
 		images of storage-2.0.0: 1, 10 bytes`)
 	// As long as nobody activates it, its definitions are not deployed.

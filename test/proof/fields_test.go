@@ -15,9 +15,9 @@ import (
 )
 
 // checkFields checks that objects changed in those fields which the plan has named.
-func (s *situation) checkFields(p *plan.Plan, before map[plan.Ref]*unstructured.Unstructured) {
+func (s *situation) checkFields(o *operation, p *plan.Plan, before map[plan.Ref]*unstructured.Unstructured) {
 	s.t.Helper()
-	if p == nil {
+	if p == nil || len(p.Refusals) > 0 && !o.partial {
 		return
 	}
 	for _, c := range p.Changes {

@@ -152,7 +152,7 @@ func (s *situation) prove(o *operation) {
 	}
 	s.checkSame(onClient, onServer, done)
 	s.checkWrites(o, done)
-	s.checkFields(done.result.Plan, before)
+	s.checkFields(o, done.result.Plan, before)
 	s.checkForeign(foreign)
 	s.checkAgain(o, done)
 	s.outcome(done)

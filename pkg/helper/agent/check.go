@@ -50,11 +50,16 @@ func (a *Agent) verify(ctx context.Context, path string) (*verifiedArchive, erro
 	if err != nil {
 		return nil, err
 	}
-	v := &verifiedArchive{content: content, state: &after}
+	return &verifiedArchive{content: content, state: &after, warnings: warningsOf(report)}, nil
+}
+
+// warningsOf returns what was found in an archive that can be imported.
+func warningsOf(report archive.Report) []string {
+	var warnings []string
 	for _, f := range report.Findings {
-		v.warnings = append(v.warnings, f.String())
+		warnings = append(warnings, f.String())
 	}
-	return v, nil
+	return warnings
 }
 
 // check answers a CheckRequest. An archive that cannot be opened is an error,

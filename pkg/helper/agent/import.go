@@ -71,11 +71,11 @@ func (a *Agent) verifyOne(ctx context.Context, path string, structure bool) (*ve
 	if !structure {
 		return a.verify(ctx, path)
 	}
-	content, err := inspect(path)
+	content, report, err := inspect(path)
 	if err != nil {
 		return nil, err
 	}
-	return &verifiedArchive{content: content}, nil
+	return &verifiedArchive{content: content, warnings: warningsOf(report)}, nil
 }
 
 func importInto(inv *inventory, paths []string, checked map[string]*verifiedArchive) (*protocol.ChangeResult, error) {

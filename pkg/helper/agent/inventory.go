@@ -33,7 +33,7 @@ func (a *Agent) inventory(doc *solutionsconfig.Document) *inventory {
 	inv := &inventory{agent: a, doc: doc}
 	for _, path := range doc.Configuration().Archives {
 		e := &archiveEntry{path: path}
-		if e.content, e.err = inspect(path); e.err == nil {
+		if e.content, _, e.err = inspect(path); e.err == nil {
 			e.err = inv.checkID(e)
 		}
 		if e.err != nil {
@@ -63,17 +63,17 @@ func (e *archiveEntry) isSameVersion(name, version string) bool {
 
 // inspect reads what is in an archive, and an error where it cannot be
 // imported. No blob is read.
-func inspect(path string) (*v1alpha1.Content, error) {
+func inspect(path string) (*v1alpha1.Content, archive.Report, error) {
 	a, err := archive.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, archive.Report{}, err
 	}
 	defer a.Close()
 	content, report := a.Inspect()
 	if err := report.Err(archive.StageImport); err != nil {
-		return nil, err
+		return nil, report, err
 	}
-	return content, nil
+	return content, report, nil
 }
 
 func (inv *inventory) byPath(path string) *archiveEntry {

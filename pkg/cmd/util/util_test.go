@@ -5,6 +5,8 @@ package util
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -229,6 +231,14 @@ func TestClusterError(t *testing.T) {
 			&url.Error{Op: "Get", URL: "https://x", Err: errors.New("EOF")}, `the API server cannot be reached: Get "https://x": EOF`,
 			"kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another",
 		},
+		{
+			fmt.Errorf("unexpected error when reading response body. Please retry. Original error: %w", io.ErrUnexpectedEOF),
+			"the API server cannot be reached: unexpected error when reading response body. Please retry. Original error: unexpected EOF",
+			"kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another",
+		},
+		{ClusterError(dial), "the API server cannot be reached: dial tcp: connection refused", "kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another"},
+		{hint.With(dial, "go on"), "the API server cannot be reached: dial tcp: connection refused", "go on"},
+		{fmt.Errorf("reading an archive: %w", io.ErrUnexpectedEOF), "reading an archive: unexpected EOF", ""},
 	} {
 		if err := ClusterError(tt.err); err.Error() != tt.want || hint.Of(err) != tt.hint {
 			t.Errorf("%v, hint %q; want %s, hint %q", err, hint.Of(err), tt.want, tt.hint)

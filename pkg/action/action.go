@@ -106,21 +106,41 @@ func (r *Result) took(changes []plan.Change) {
 	}
 }
 
-// refused returns the refusals of a plan as one error, nil where there is none.
+// refused returns the refusals of a plan as one error with all that helps, nil
+// where there is none.
 func refused(p *plan.Plan) error {
 	var failed []error
+	var remedies []string
 	for _, r := range p.Refusals {
 		text := r.Message
 		if r.Object == (plan.Ref{}) {
 			text = inScope(r.Scope, text)
 		}
-		err := errors.New(text)
-		if r.Remedy != "" {
-			err = hint.With(err, "%s", r.Remedy)
-		}
-		failed = append(failed, err)
+		failed = append(failed, errors.New(text))
+		remedies = addRemedy(remedies, r.Remedy)
 	}
-	return errors.Join(failed...)
+	if len(remedies) == 0 {
+		return errors.Join(failed...)
+	}
+	return hint.With(errors.Join(failed...), "%s", strings.Join(remedies, "; "))
+}
+
+// addRemedy adds what helps, once; flags for the same end are put together.
+func addRemedy(remedies []string, remedy string) []string {
+	if remedy == "" || slices.Contains(remedies, remedy) {
+		return remedies
+	}
+	if end, flag, found := strings.Cut(remedy, ": --"); found {
+		for i, other := range remedies {
+			if strings.HasPrefix(other, end+": --") {
+				if !strings.Contains(other+" ", " --"+flag+" ") {
+					remedies[i] += " --" + flag
+				}
+				return remedies
+			}
+		}
+	}
+	return append(remedies, remedy)
 }
 
 // inScope says what a message is about, as far as it does not do so itself.
@@ -144,7 +164,7 @@ func retry(observer Observer, do func() error) error {
 		if err == nil || attempt == maxConflicts || !apply.IsConflict(err) {
 			return err
 		}
-		observer.Step("someone else changed the imported Solutions at the same time; reading them again")
+		observer.Step("someone else made a change at the same time; reading again")
 	}
 }
 

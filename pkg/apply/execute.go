@@ -101,6 +101,9 @@ func (e *execution) stage(ctx context.Context, from, to int) error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
 		e.done[from+i] = true
+		if c.Stage == plan.StageCatalog && c.Writes() {
+			e.checked = true // it was written since it was read, by nobody else
+		}
 		return nil
 	})
 	if err != nil {

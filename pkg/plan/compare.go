@@ -153,24 +153,34 @@ func (c *Change) compare(w Wanted, claim Claim, adopted bool) (conflicts []strin
 	c.Action, c.Method = None, ""
 	older := olderManagers(c.Live, claim)
 	for _, d := range differences(w.Object, c.Live) {
-		others := slices.DeleteFunc(owners(c.Live, d.path, d.from == nil), func(name string) bool { return slices.Contains(older, name) })
+		var all []string
+		if _, isMap := d.to.(map[string]any); !isMap || d.from != nil { // the fields of a missing map are nobody's
+			all = owners(c.Live, d.path, d.from == nil)
+		}
+		others := slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(older, name) })
 		switch {
 		case d.to != nil && isTheirs(c.Object, d.path, claim) && (len(others) > 0 || d.from != nil && !isOurs(c.Live, d.path)):
 			// Scaling to 0 leaves replicas without an owner.
 			c.Kept = append(c.Kept, KeptField{Path: pathText(d.path), Manager: strings.Join(append(others, "someone else")[:1], ""), Value: d.from})
 			c.Manifest = without(c.Manifest, d.path)
 			continue
-		case len(others) > 0 && d.to != nil && !adopted:
+		case len(others) > 0 && d.to != nil && !adopted && !isOwnAnnotation(d.path):
 			conflicts = append(conflicts, fmt.Sprintf("field %s is %s, set by %s", pathText(d.path), abbreviate(d.from), strings.Join(others, ", ")))
 			continue
 		}
 		c.Fields = append(c.Fields, FieldChange{Path: pathText(d.path), From: d.from, To: d.to})
-		c.Force = c.Force || claim != Ours || adopted && len(others) > 0 || hasUpdated(c.Live, d.path)
+		c.Force = c.Force || claim != Ours || len(others) < len(all) || len(others) > 0 && (adopted || isOwnAnnotation(d.path)) || hasUpdated(c.Live, d.path)
 	}
 	if len(c.Fields) > 0 {
 		c.Action, c.Method = Update, Apply
 	}
 	return conflicts
+}
+
+// isOwnAnnotation reports whether a field is an annotation of this project, which
+// nobody else has a say in.
+func isOwnAnnotation(path []string) bool {
+	return len(path) == 3 && path[0] == "metadata" && path[1] == "annotations" && strings.HasPrefix(path[2], v1alpha1.Group+"/")
 }
 
 // isTheirs reports whether a field is one that others rightly set: the number
@@ -189,13 +199,21 @@ func isTheirs(r Ref, path []string, claim Claim) bool {
 var caBundlePath = []string{"spec", "conversion", "webhook", "clientConfig", "caBundle"}
 
 // olderManagers returns the field managers of the older tooling: those that set
-// its label.
+// its labels. Of what was taken over from it they own fields, and two of the
+// labels, for good.
 func olderManagers(live *unstructured.Unstructured, claim Claim) []string {
-	if claim != Older {
+	marks := []string{olderVersionLabel}
+	if live.GetLabels()[heritageLabel] == olderManager {
+		marks = append(marks, heritageLabel)
+	}
+	switch claim {
+	case Older:
+		marks = append(marks, v1alpha1.ManagedByLabel)
+	case Foreign:
 		return nil
 	}
 	var names []string
-	for _, label := range []string{v1alpha1.ManagedByLabel, heritageLabel, olderVersionLabel} {
+	for _, label := range marks {
 		names = append(names, owners(live, []string{"metadata", "labels", label}, false)...)
 	}
 	return names

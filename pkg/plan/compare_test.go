@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
+	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
 
@@ -112,6 +113,27 @@ func TestFieldsOfOthersAreNotOverwritten(t *testing.T) {
 		update deployment.apps/example-solution-operator @example-solution/staging-ns force: spec.template.spec.containers[example-solution-operator].image
 		update service/example-solution-ui @example-solution/staging-ns: spec.ports[80,TCP]
 		6 unchanged`)
+}
+
+// Its field managers own what they have set also once it is taken over: that is
+// no conflict with somebody else.
+func TestUpgradeOfWhatWasTakenOver(t *testing.T) {
+	objects := live(t, "older")
+	for _, u := range objects {
+		u.SetLabels(map[string]string{
+			v1alpha1.ManagedByLabel: v1alpha1.FieldManager, v1alpha1.PartOfLabel: "example-solution",
+			v1alpha1.VersionLabel: "0.9.0", "heritage": "salt",
+		})
+	}
+	p := deploy(t, targets()["full"], objects)
+	if len(p.Refusals) > 0 {
+		t.Errorf("refused: %v", p.Refusals)
+	}
+	for _, c := range p.Changes {
+		if c.Action == plan.Update && !c.Force {
+			t.Errorf("%s is not forced", c.Object)
+		}
+	}
 }
 
 // What this project has set by a patch counts, for the server, as set by another

@@ -208,6 +208,9 @@ type NodeChange struct {
 	Warnings []string `json:"warnings,omitempty"`
 }
 
+// isEdit reports whether something is done to the configuration. Mounts follow.
+func (c NodeChange) isEdit() bool { return c.Action != "mounted" && c.Action != "unmounted" }
+
 // FieldChange is a field that changes. From is absent for a field that is added,
 // To for one that is removed.
 type FieldChange struct {
@@ -324,12 +327,53 @@ func (p *Plan) IsEmpty() bool {
 
 // IsRefused reports whether a scope, or the whole plan, is refused.
 func (p *Plan) IsRefused(scope Scope) bool {
-	return slices.ContainsFunc(p.Refusals, func(r Refusal) bool { return r.Scope == scope || r.Scope == Scope{} })
+	return slices.ContainsFunc(p.Refusals, func(r Refusal) bool { return r.Scope.covers(scope) })
 }
 
-// WithoutRefused returns the plan without the scopes that are refused.
+// covers reports whether a scope is another one, or a part of this one.
+func (s Scope) covers(other Scope) bool {
+	return s == other || s == Scope{} || s.Namespace == "" && s.Solution == other.Solution
+}
+
+// WithoutRefused returns the plan without the scopes that are refused. What the
+// catalog records of a Solution that is refused stays.
 func (p *Plan) WithoutRefused() *Plan {
 	rest := *p
 	rest.Changes = slices.DeleteFunc(slices.Clone(p.Changes), func(c Change) bool { return p.IsRefused(c.Scope) })
+	for i := range rest.Changes {
+		if c := &rest.Changes[i]; c.Stage == StageCatalog && c.Writes() {
+			p.keepRecords(c)
+		}
+	}
 	return &rest
+}
+
+// keepRecords leaves the keys of refused Solutions in the catalog as they are.
+func (p *Plan) keepRecords(c *Change) {
+	c.Manifest = c.Manifest.DeepCopy()
+	live := &unstructured.Unstructured{Object: map[string]any{}}
+	if c.Live != nil {
+		live = c.Live
+	}
+	data, _, _ := unstructured.NestedMap(c.Manifest.Object, "data")
+	recorded, _, _ := unstructured.NestedMap(live.Object, "data")
+	for _, r := range p.Refusals {
+		if name := r.Scope.Solution; name != "" && r.Scope.Namespace == "" {
+			delete(data, name)
+			if text, found := recorded[name]; found {
+				data = unionAny(data, map[string]any{name: text})
+			}
+		}
+	}
+	if len(data) > 0 {
+		c.Manifest.Object["data"] = data
+	} else {
+		delete(c.Manifest.Object, "data")
+	}
+	if c.Live == nil {
+		return
+	}
+	if c.Fields = mapFields(c.Manifest, c.Live); len(c.Fields) == 0 {
+		c.Action, c.Method = None, ""
+	}
 }

@@ -184,6 +184,7 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 	records := in.records()
 	removed := in.removed(records)
 	in.refuseUsed(p, removed)
+	in.keepRefused(p, records)
 	in.askForgotten(p, removed)
 	p.want(Wanted{Object: SolutionsNamespace(in.Bootstrap), Stage: StageNamespace, Owner: partOf}, namespaceLive(in.Cluster.Namespace), in.Options)
 	if err := in.contents(p, records); err != nil {
@@ -195,8 +196,8 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 	active, names := in.Active()
 	d := definitionPlan{p: p, in: &in}
 	for _, name := range names {
-		if slices.Contains(in.Node.Unresolved, name) {
-			continue // which version is active is not known
+		if slices.Contains(in.Node.Unresolved, name) || p.IsRefused(Scope{Solution: name}) {
+			continue // which version is active is not known, or stays
 		}
 		if c := active[name]; c != nil {
 			d.wantDefinitions(c)
@@ -298,6 +299,17 @@ func (in *SolutionsInput) refuseUsed(p *Plan, removed []VersionKey) {
 	}
 }
 
+// keepRefused leaves what is recorded of refused Solutions: the rest of the plan
+// may be carried out without them.
+func (in *SolutionsInput) keepRefused(p *Plan, records map[string][]v1alpha1.SolutionRecord) {
+	for _, r := range p.Refusals {
+		delete(records, r.Scope.Solution)
+		if known := in.Cluster.Records[r.Scope.Solution]; known != nil {
+			records[r.Scope.Solution] = known
+		}
+	}
+}
+
 // askForgotten asks about versions that the cluster would forget though the
 // command does not name them: the configuration of the bootstrap node was lost or
 // edited, or it is not the node that the cluster knows.
@@ -308,7 +320,7 @@ func (in *SolutionsInput) askForgotten(p *Plan, removed []VersionKey) {
 	for _, key := range removed {
 		for _, r := range in.Cluster.Records[key.Name] {
 			isNamed := slices.ContainsFunc(in.Changes, func(c NodeChange) bool {
-				return c.ID == v1alpha1.ID(key.Name, key.Version) || c.Subject == r.Archive
+				return c.isEdit() && (c.ID == v1alpha1.ID(key.Name, key.Version) || c.Subject == r.Archive)
 			})
 			if r.Version == key.Version && !isNamed {
 				p.Destroys = append(p.Destroys, fmt.Sprintf("the bootstrap node does not list %s %s (%s) any more: the cluster would forget it", key.Name, key.Version, r.Archive))

@@ -195,6 +195,71 @@ func TestUnimportOfWhatIsUsed(t *testing.T) {
 	}
 }
 
+// The address of the bootstrap node is recorded where somebody has annotated
+// another one: what the user names is meant.
+func TestAddressThatSomebodyRecorded(t *testing.T) {
+	w := newWorld(t)
+	w.objects = parseObjects(t, `
+		{apiVersion: v1, kind: Namespace, metadata: {name: metalk8s-solutions,
+		  labels: {app.kubernetes.io/managed-by: kubectl-solution, app.kubernetes.io/part-of: metalk8s},
+		  annotations: {solutions.metalk8s.scality.com/bootstrap: "ssh://other"},
+		  managedFields: [{manager: kubectl-annotate, operation: Update, apiVersion: v1, fieldsType: FieldsV1,
+		    fieldsV1: {"f:metadata": {"f:annotations": {"f:solutions.metalk8s.scality.com/bootstrap": {}}}}}]}}`)
+	in := w.input()
+	in.Bootstrap = "ssh://node"
+	const want = "update namespace/metalk8s-solutions force: metadata.annotations[solutions.metalk8s.scality.com/bootstrap]"
+	if got := strings.Split(render(w.plan(in)), "\n"); !slices.Contains(got, want) {
+		t.Errorf("%s\nwant %s", strings.Join(got, "\n"), want)
+	}
+}
+
+// A plan for everything leaves alone what it is refused for, records included,
+// and does the rest.
+func TestSyncWithoutWhatIsUsed(t *testing.T) {
+	w := newWorld(t)
+	w.imports(solution("storage", "1.0.0", clusterRole("manager")), true, "disks.example.com v1")
+	w.sync()
+	w.uses = []plan.Use{{Environment: "e", Namespace: "e", Solution: "storage", Version: "1.0.0"}}
+	w.unimport("storage-1.0.0")
+	w.imports(solution("web", "1.0.0"), false)
+	before := w.state().Records["storage"]
+	p := w.plan(w.input())
+	if got := refusals(p); len(got) != 1 || len(p.Destroys) > 0 {
+		t.Errorf("refused: %q, asks about: %q", got, p.Destroys)
+	}
+	w.carryOut(p)
+	after := w.state()
+	if diff := cmp.Diff(before, after.Records["storage"]); diff != "" || len(after.Records["web"]) != 1 {
+		t.Errorf("records of storage: -want +got:\n%s\nof web: %v", diff, after.Records["web"])
+	}
+	if w.object("ClusterRole", "storage:1.0.0:manager") == nil || w.object("CustomResourceDefinition", "disks.example.com") == nil {
+		t.Error("what is used is gone")
+	}
+}
+
+// What the API server refuses is found later, and is no different.
+func TestRecordsOfWhatIsRefusedLater(t *testing.T) {
+	w := newWorld(t)
+	w.imports(solution("storage", "1.0.0"), false)
+	w.sync()
+	w.activate("storage", "1.0.0")
+	w.imports(solution("web", "1.0.0"), false)
+	before := w.state().Records["storage"]
+	p := w.plan(w.input())
+	p.Refusals = append(p.Refusals, plan.Refusal{Scope: plan.Scope{Solution: "storage"}, Message: "frozen"})
+	w.carryOut(p)
+	after := w.state()
+	if diff := cmp.Diff(before, after.Records["storage"]); diff != "" || len(after.Records["web"]) != 1 {
+		t.Errorf("records of storage: -want +got:\n%s\nof web: %v", diff, after.Records["web"])
+	}
+	p.Refusals = append(p.Refusals, plan.Refusal{Scope: plan.Scope{Solution: "web"}, Message: "frozen"})
+	for _, c := range p.WithoutRefused().Changes {
+		if c.Stage == plan.StageCatalog && c.Writes() {
+			t.Errorf("the catalog is written: %v", c.Fields)
+		}
+	}
+}
+
 func refusals(p *plan.Plan) []string {
 	var lines []string
 	for _, line := range strings.Split(render(p), "\n") {
@@ -215,9 +280,13 @@ func TestVersionsThatTheNodeDoesNotListAnyMore(t *testing.T) {
 	w.node = plan.Node{}
 	w.imports(solution("storage", "2.0.0"), false)
 	in := w.input("storage")
-	in.Changes = []plan.NodeChange{{Subject: "/storage-2.0.0.iso", ID: "storage-2.0.0", Action: "imported"}}
+	in.Changes = []plan.NodeChange{
+		{Subject: "/storage-2.0.0.iso", ID: "storage-2.0.0", Action: "imported"},
+		{Subject: "/storage-1.0.0.iso", ID: "storage-1.0.0", Action: "unmounted"},
+	}
 	expect(t, w.plan(in), `
 		node: imported /storage-2.0.0.iso
+		node: unmounted /storage-1.0.0.iso
 		create configmap/solution-storage-2.0.0 @storage
 		update clusterrole.rbac.authorization.k8s.io/solutions:deployer: rules
 		delete customresourcedefinition.apiextensions.k8s.io/disks.example.com @storage

@@ -113,7 +113,8 @@ func printFields(w io.Writer, c plan.Change) {
 		case f.To == nil:
 			fmt.Fprintf(w, "  %s: removed, was %s\n", f.Path, value(f.From))
 		default:
-			fmt.Fprintf(w, "  %s: %s → %s\n", f.Path, value(f.From), value(f.To))
+			from, to := values(f.From, f.To)
+			fmt.Fprintf(w, "  %s: %s → %s\n", f.Path, from, to)
 		}
 	}
 	for _, f := range c.Kept {
@@ -121,17 +122,45 @@ func printFields(w io.Writer, c plan.Change) {
 	}
 }
 
+// maxValue is how many characters of a value are printed.
+const maxValue = 80
+
 // value writes a value on part of a line.
 func value(v any) string {
-	const most = 80
+	return cut([]rune(jsonText(v)))
+}
+
+// values writes two values of which one takes the place of the other. Of long
+// ones what they have in common at their beginning is left out.
+func values(from, to any) (a, b string) {
+	const context = 20
+	x, y := []rune(jsonText(from)), []rune(jsonText(to))
+	if max(len(x), len(y)) <= maxValue {
+		return string(x), string(y)
+	}
+	same := 0
+	for same < min(len(x), len(y)) && x[same] == y[same] {
+		same++
+	}
+	if same <= context {
+		return cut(x), cut(y)
+	}
+	return "…" + cut(x[same-context:]), "…" + cut(y[same-context:])
+}
+
+func jsonText(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}
-	if text := []rune(string(data)); len(text) > most {
-		return string(text[:most]) + "…"
-	}
 	return string(data)
+}
+
+func cut(text []rune) string {
+	if len(text) > maxValue {
+		return string(text[:maxValue]) + "…"
+	}
+	return string(text)
 }
 
 func printDefinition(w io.Writer, d plan.DefinitionChange) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -185,6 +186,31 @@ func differences(want, got any, path string) []string {
 		return []string{fmt.Sprintf("%s: want %v, got %v", path, want, got)}
 	}
 	return nil
+}
+
+// manifestsCommand writes the objects of a plan, that the last command has printed
+// as JSON or YAML, as a List.
+func manifestsCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: manifests FILE")
+	}
+	var result struct {
+		Plan struct {
+			Changes []struct {
+				Manifest map[string]any `json:"manifest"`
+			} `json:"changes"`
+		} `json:"plan"`
+	}
+	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile("stdout")), &result))
+	var items []any
+	for _, c := range result.Plan.Changes {
+		if c.Manifest != nil {
+			items = append(items, c.Manifest)
+		}
+	}
+	data, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
 }
 
 // operatorConfigCommand reads the configuration of an Operator as these do:

@@ -27,6 +27,8 @@
 //	                        are in $SSH_FOLDER. COMMAND is a forced one
 //	pod NAME                makes a pod with the helper in it, which a stand-in
 //	                        for a kubelet runs as a process
+//	manifests FILE          writes the objects of a plan to FILE, as kubectl takes
+//	                        them. The last command has printed the plan as data
 //	operatorconfig NAMESPACE NAME FILE
 //	                        what an Operator reads from that ConfigMap, which
 //	                        must decode strictly, is FILE

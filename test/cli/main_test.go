@@ -55,6 +55,7 @@ func TestScripts(t *testing.T) {
 			"holds":          c.holdsCommand,
 			"inside":         insideCommand,
 			"kubectl":        kubectlCommand,
+			"manifests":      manifestsCommand,
 			"namespace":      namespaceCommand,
 			"operatorconfig": c.operatorConfigCommand,
 			"pod":            c.podCommand,

@@ -282,14 +282,38 @@ func TestParseAdoptTarget(t *testing.T) {
 	}
 }
 
-// A field that is missing is nobody's, though others own what is above it.
-func TestMissingFieldsAreSet(t *testing.T) {
+// A field that is missing is set, unless someone owns that it is.
+func TestMissingFields(t *testing.T) {
 	objects := live(t, "ours")
-	config := with(unstructuredOf(t, objects, "ConfigMap", theOperator+"-config"), nil, "metadata", "annotations")
-	config = managedBy(config, `other Update {"f:metadata":{"f:annotations":{}}}`)
-	expect(t, deploy(t, targets()["full"], replaced(objects, config)), `
-		update configmap/example-solution-operator-config @example-solution/staging-ns: metadata.annotations
+	account := with(unstructuredOf(t, objects, "ServiceAccount", theOperator), nil, "metadata", "labels", "app")
+	around := managedBy(account, `other Update {"f:metadata":{"f:labels":{"f:app.kubernetes.io/name":{}}}}`)
+	expect(t, deploy(t, targets()["full"], replaced(objects, around)), `
+		update serviceaccount/example-solution-operator @example-solution/staging-ns: metadata.labels
 		9 unchanged`)
+	theirs := managedBy(account, `other Update {"f:metadata":{"f:labels":{"f:app":{}}}}`)
+	expect(t, deploy(t, targets()["full"], replaced(objects, theirs)), `
+		9 unchanged
+		refused @example-solution/staging-ns: serviceaccount/example-solution-operator in namespace staging-ns: field metadata.labels.app is null, set by other | to overwrite: --adopt serviceaccount/example-solution-operator`)
+	expect(t, deploy(t, targets()["full"], replaced(objects, theirs), "sa/"+theOperator), `
+		update serviceaccount/example-solution-operator @example-solution/staging-ns force: metadata.labels
+		9 unchanged`)
+}
+
+// The data of an immutable ConfigMap is replaced with it; its labels are not.
+func TestImmutableConfigMap(t *testing.T) {
+	objects := live(t, "ours")
+	config := with(unstructuredOf(t, objects, "ConfigMap", theUI), true, "immutable")
+	expect(t, deploy(t, targets()["full"], replaced(objects, config)), "10 unchanged")
+	expect(t, deploy(t, targets()["full"], replaced(objects, with(config, "x", "data", "config.json"))), `
+		replace configmap/example-solution-ui @example-solution/staging-ns (data differs, and is immutable)
+		9 unchanged`)
+	expect(t, deploy(t, targets()["full"], replaced(objects, labelled(config, "app", "x"))), `
+		update configmap/example-solution-ui @example-solution/staging-ns: metadata.labels
+		9 unchanged`)
+	theirs := labelled(with(config, "x", "data", "config.json"), "app.kubernetes.io/managed-by", "Helm")
+	expect(t, deploy(t, targets()["full"], replaced(objects, theirs), "configmap/"+theUI), `
+		9 unchanged
+		refused @example-solution/staging-ns: configmap/example-solution-ui in namespace staging-ns exists, and belongs to Helm; its data is immutable, so it cannot be taken over | if nobody needs it, delete it: kubectl delete configmap example-solution-ui --namespace staging-ns`)
 }
 
 // Who takes a Deployment over takes its replicas over.

@@ -70,9 +70,28 @@ func TestOperatorThatWasToldByHalf(t *testing.T) {
 		update configmap/storage-operator-config @storage/f by patch: metadata.annotations[solutions.metalk8s.scality.com/config-digest], data[operator.yaml]
 		update deployment.apps/storage-operator @storage/e by patch: metadata.annotations[solutions.metalk8s.scality.com/config-digest], spec.template.metadata.annotations[solutions.metalk8s.scality.com/config-digest]
 		2 unchanged`)
+	// What was read of them tells what changes; what is as it is to be is none.
+	in := w.input("storage")
+	var refs []string
+	for _, r := range in.OperatorRefs() {
+		refs = append(refs, r.Describe())
+	}
+	slices.Sort(refs)
+	want := []string{"configmap/storage-operator-config in namespace f", "deployment.apps/storage-operator in namespace e"}
+	if diff := cmp.Diff(want, refs); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	deployment := parseObjects(t, `{apiVersion: apps/v1, kind: Deployment, metadata: {name: storage-operator, namespace: e, annotations: {solutions.metalk8s.scality.com/config-digest: "0123456789abcdef"}},
+  spec: {template: {metadata: {annotations: {solutions.metalk8s.scality.com/config-digest: "`+w.operators[0].ConfigDigest+`"}}}}}`)[0]
+	in.OperatorObjects = plan.NewLive(deployment)
+	p = operatorPlan(w.plan(in))
+	expect(t, p, `
+		update configmap/storage-operator-config @storage/f by patch: metadata.annotations[solutions.metalk8s.scality.com/config-digest], data[operator.yaml]
+		update deployment.apps/storage-operator @storage/e by patch: metadata.annotations[solutions.metalk8s.scality.com/config-digest]
+		2 unchanged`)
 	for _, c := range p.Changes {
-		if c.Method == plan.Patch && c.Object.Kind == "Deployment" && (c.Live == nil || len(c.Fields) != 2) {
-			t.Errorf("live %v, fields %v", c.Live, c.Fields)
+		if c.Object.Kind == "Deployment" && c.Writes() && (c.Fields[0].From != "0123456789abcdef" || c.Live != deployment) {
+			t.Errorf("from %v", c.Fields[0].From)
 		}
 	}
 }

@@ -23,7 +23,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
-	"github.com/metalk8s/kubectl-solution/pkg/apply"
 	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/printers"
@@ -128,15 +127,13 @@ func TestEnumerateAndCount(t *testing.T) {
 	}
 }
 
-func TestPrintChanges(t *testing.T) {
-	var out bytes.Buffer
-	changes := apply.ChangeSet{{Object: "namespace/staging", Action: apply.Created}, {Object: "deployment.apps/x", Namespace: "staging", Action: apply.Unchanged}}
-	PrintChanges(&out, changes, DryRunSuffix(cmdutil.DryRunNone))
-	PrintChanges(&out, changes[:1], DryRunSuffix(cmdutil.DryRunClient))
-	PrintChanges(&out, changes[1:], DryRunSuffix(cmdutil.DryRunServer))
-	const want = "namespace/staging created\ndeployment.apps/x unchanged in namespace staging\nnamespace/staging created (dry run)\ndeployment.apps/x unchanged in namespace staging (server dry run)\n"
-	if out.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", &out, want)
+func TestDryRunSuffix(t *testing.T) {
+	for strategy, want := range map[cmdutil.DryRunStrategy]string{
+		cmdutil.DryRunNone: "", cmdutil.DryRunClient: " (dry run)", cmdutil.DryRunServer: " (server dry run)",
+	} {
+		if got := DryRunSuffix(strategy); got != want {
+			t.Errorf("DryRunSuffix(%v) = %q, want %q", strategy, got, want)
+		}
 	}
 }
 

@@ -8,7 +8,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +30,7 @@ var tiers = [][]string{
 	{"pkg/registry", "pkg/cluster", "pkg/helper/*", "pkg/printers", "pkg/podexec", "pkg/isofuse"},
 	{"pkg/registry/nginx", "pkg/service", "pkg/provision"},
 	{"pkg/installer", "pkg/service/*"},
+	{"pkg/action"},
 	{"pkg/cmd/cli"},
 	{"pkg/cmd/util"},
 	{"pkg/cmd/solution/*"},
@@ -54,6 +57,8 @@ var forbidden = []struct {
 	{[]string{"pkg/crdcheck"}, []string{"os", "io", "net", "time", "context"}, false},
 	{[]string{"pkg/apply"}, []string{module + "pkg/cluster", module + "pkg/archive"}, true},
 	{[]string{"pkg/cmd/cli"}, []string{module + "pkg/cluster"}, true},
+	// Operations return values: printing them is for commands and the page.
+	{[]string{"pkg/action"}, []string{module + "pkg/printers", module + "pkg/cmd", "k8s.io/cli-runtime", "k8s.io/kubectl"}, true},
 	// Only the helper mounts.
 	{[]string{"pkg/helper/*", "pkg/cmd/solution", "pkg/cmd/solution/*", "pkg/cmd/environment", "cmd/kubectl-solution", "cmd/kubectl-environment"}, []string{"github.com/hanwen/go-fuse", module + "pkg/isofuse"}, true},
 	{[]string{"pkg/*", "pkg/api/*", "pkg/helper/*", "pkg/registry/*", "pkg/service/*"}, []string{"github.com/spf13/cobra"}, false},
@@ -151,6 +156,30 @@ func TestTiers(t *testing.T) {
 				t.Errorf("%s (tier %d) imports %s (tier %d), and may import earlier ones only", p.name(), own, other, tier)
 			}
 		}
+	}
+}
+
+// TestTableOfPackages compares the table in docs/architecture.md with the
+// packages that there are.
+func TestTableOfPackages(t *testing.T) {
+	data, err := os.ReadFile("../docs/architecture.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := map[string]bool{}
+	for _, row := range regexp.MustCompile("(?m)^\\| (`pkg/.*?) \\|").FindAllSubmatch(data, -1) {
+		for _, name := range strings.Split(string(row[1]), ", ") {
+			listed[strings.Trim(name, "`")] = true
+		}
+	}
+	for _, p := range listPackages(t) {
+		if strings.HasPrefix(p.name(), "pkg/") && p.name() != testHelper && !listed[p.name()] {
+			t.Errorf("docs/architecture.md does not list %s", p.name())
+		}
+		delete(listed, p.name())
+	}
+	for name := range listed {
+		t.Errorf("docs/architecture.md lists %s, which does not exist", name)
 	}
 }
 

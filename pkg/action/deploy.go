@@ -122,25 +122,25 @@ func (e *Environments) readNamespace(ctx context.Context, in *plan.NamespaceInpu
 	if err != nil {
 		return err
 	}
-	var missing []plan.Ref
-	for _, t := range in.Targets {
-		refs, err := plan.WantedRefs(t)
-		if err != nil {
-			continue // as the plan will tell
-		}
-		for _, r := range refs {
-			if live.Get(r) == nil {
+	in.Live = live
+	asked := map[plan.Ref]bool{}
+	for {
+		var missing []plan.Ref
+		for _, r := range plan.WantedRefs(in) {
+			if live.Get(r) == nil && !asked[r] {
+				asked[r] = true
 				missing = append(missing, r)
 			}
 		}
+		if len(missing) == 0 {
+			return nil
+		}
+		others, err := e.Cluster.Objects(ctx, missing)
+		if err != nil {
+			return err
+		}
+		live.Add(others.All()...) // then another name may be wanted
 	}
-	others, err := e.Cluster.Objects(ctx, missing)
-	if err != nil {
-		return err
-	}
-	live.Add(others.All()...)
-	in.Live = live
-	return nil
 }
 
 // readRunning reads the contents of the versions that run, to tell what changes

@@ -11,6 +11,7 @@ import (
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/apply"
+	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
@@ -71,7 +72,7 @@ func (s *Solutions) change(ctx context.Context, e edit, o Options) (*Result, err
 	}
 	result.Node = nodeChanges(done.Items)
 	if err := s.follow(ctx, e, o, t, done, result); err != nil {
-		return result, hint.Then(fmt.Errorf("the bootstrap node is done, and the cluster is not yet: %w", err),
+		return result, hint.Then(fmt.Errorf("the bootstrap node is done, and the cluster is not yet: %w", cluster.Explain(err)),
 			"run the command again, or kubectl solution sync: it goes on where this one ended")
 	}
 	return result, refused(t.plan)

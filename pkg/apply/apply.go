@@ -53,7 +53,10 @@ func (a *Applier) write(ctx context.Context, c *plan.Change, dryRun bool, timeou
 			return nil, err
 		}
 	}
-	if len(c.Unset) > 0 && !dryRun {
+	if len(c.Unset) > 0 {
+		if dryRun {
+			return nil, a.tryUnset(ctx, c)
+		}
 		if err := a.unset(ctx, c); err != nil {
 			return nil, err
 		}
@@ -125,6 +128,18 @@ func (a *Applier) unset(ctx context.Context, c *plan.Change) error {
 	}
 	o := c.Object.Object()
 	return a.client.Patch(ctx, o, client.RawPatch(types.MergePatchType, data), client.FieldOwner(v1alpha1.FieldManager))
+}
+
+// tryUnset has the server try what a change comes to that removes fields first:
+// two requests cannot be tried one after the other.
+func (a *Applier) tryUnset(ctx context.Context, c *plan.Change) error {
+	o := c.Live.DeepCopy()
+	for key, value := range c.Manifest.Object {
+		if key != "metadata" {
+			o.Object[key] = value
+		}
+	}
+	return a.put(ctx, o, true)
 }
 
 // delete deletes an object, if it is still the one that was read.

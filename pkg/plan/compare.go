@@ -131,10 +131,16 @@ func refuseForeign(live *unstructured.Unstructured, w Wanted, options Options) (
 // immutableDiffers returns the field that differs and cannot be changed, "" for
 // none.
 func immutableDiffers(wanted, live *unstructured.Unstructured) string {
-	path := []string{"spec", "selector"}
-	if isImmutable, _ := live.Object["immutable"].(bool); isImmutable {
+	var path []string
+	isImmutable, _ := live.Object["immutable"].(bool)
+	switch {
+	case isImmutable:
 		path = []string{"data"}
-	} else if wanted.GetKind() != "Deployment" {
+	case wanted.GetKind() == "Deployment":
+		path = []string{"spec", "selector"}
+	case wanted.GetKind() == bindingKind:
+		path = []string{"roleRef"}
+	default:
 		return ""
 	}
 	w, _, _ := unstructured.NestedFieldNoCopy(wanted.Object, path...)

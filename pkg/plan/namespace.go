@@ -74,19 +74,22 @@ func Namespace(in NamespaceInput) *Plan {
 	return p
 }
 
-// WantedRefs returns the objects that a Target may need under fixed names, so
-// that they can be read before the plan is computed.
-func WantedRefs(t Target) ([]Ref, error) {
-	n := &naming{live: NewLive(), taken: map[Ref]string{}}
-	list, _, err := n.workload(t)
-	if err != nil {
-		return nil, err
+// WantedRefs returns the objects that the Targets need, as far as is known from
+// what is live: of those among them that exist, all have to be in it before the
+// plan is computed.
+func WantedRefs(in *NamespaceInput) []Ref {
+	n := &naming{live: in.Live, taken: map[Ref]string{}}
+	var refs []Ref
+	for _, t := range in.Targets {
+		list, _, err := n.workload(t)
+		if err != nil {
+			continue // as the plan tells
+		}
+		for _, w := range list {
+			refs = append(refs, RefOf(w.Object))
+		}
 	}
-	refs := make([]Ref, 0, len(list))
-	for _, w := range list {
-		refs = append(refs, RefOf(w.Object))
-	}
-	return refs, nil
+	return refs
 }
 
 // checkClusterRoles refuses a Target whose ClusterRoles a cluster administrator

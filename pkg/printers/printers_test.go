@@ -56,6 +56,18 @@ func TestEmptyTable(t *testing.T) {
 	}
 }
 
+// A cell is one cell of one line, whatever somebody has written into it.
+func TestCellsWithControlCharacters(t *testing.T) {
+	var out bytes.Buffer
+	given := printers.Table{Columns: []string{"NAME", "VERSION"}, Rows: [][]string{{"a\nb", "1\t2\x1b[31m"}}}
+	if err := given.Print(&out, nil, printers.TableOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "NAME   VERSION\na b    1 2 [31m\n"; out.String() != want {
+		t.Errorf("%q, want %q", out.String(), want)
+	}
+}
+
 type brokenPipe struct{}
 
 var errBroken = errors.New("broken pipe")

@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 
 	"k8s.io/cli-runtime/pkg/printers"
 )
@@ -54,10 +55,21 @@ func (t Table) Print(out, errOut io.Writer, opts TableOptions) error {
 		cells := make([]string, len(columns))
 		for i := range cells {
 			if cells[i] = "<none>"; i < len(row) && row[i] != "" {
-				cells[i] = row[i]
+				cells[i] = oneLine(row[i])
 			}
 		}
 		line(cells)
 	}
 	return errors.Join(append(errs, w.Flush())...)
+}
+
+// oneLine returns a cell without what would begin another cell or row, or act on
+// a terminal: some of it is what users write.
+func oneLine(cell string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, cell)
 }

@@ -11,12 +11,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/rogpeppe/go-internal/testscript"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/yaml"
 
@@ -211,6 +213,38 @@ func manifestsCommand(ts *testscript.TestScript, neg bool, args []string) {
 	data, err := yaml.Marshal(map[string]any{"apiVersion": "v1", "kind": "List", "items": items})
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), data, 0o600))
+}
+
+// mayCommand asks the API server whether the Operator of a Solution may do
+// something in a namespace. RBAC follows what is written within a moment.
+func (c *testCluster) mayCommand(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 4 {
+		ts.Fatalf("usage: [!] may NAMESPACE SOLUTION VERB RESOURCE[.GROUP]")
+	}
+	resource, group, _ := strings.Cut(args[3], ".")
+	review := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview",
+		"spec": map[string]any{
+			"user": "system:serviceaccount:" + args[0] + ":" + args[1] + "-operator",
+			"resourceAttributes": map[string]any{
+				"namespace": args[0], "verb": args[2], "resource": resource, "group": group,
+			},
+		},
+	}}
+	resources := c.client.Resource(schema.GroupVersionResource{Group: "authorization.k8s.io", Version: "v1", Resource: "subjectaccessreviews"})
+	const patience = 5 * time.Second
+	for start := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		answer, err := resources.Create(c.ctx, review, metav1.CreateOptions{})
+		ts.Check(err)
+		allowed, _, err := unstructured.NestedBool(answer.Object, "status", "allowed")
+		ts.Check(err)
+		switch {
+		case allowed != neg:
+			return
+		case time.Since(start) > patience:
+			ts.Fatalf("the Operator of %s may %s %s in namespace %s: %t", args[1], args[2], args[3], args[0], allowed)
+		}
+	}
 }
 
 // operatorConfigCommand reads the configuration of an Operator as these do:

@@ -27,6 +27,8 @@
 //	                        are in $SSH_FOLDER. COMMAND is a forced one
 //	pod NAME                makes a pod with the helper in it, which a stand-in
 //	                        for a kubelet runs as a process
+//	may NAMESPACE SOLUTION VERB RESOURCE
+//	                        fails unless the Solution's Operator may do that there
 //	manifests FILE          writes the objects of a plan to FILE, as kubectl takes
 //	                        them. The last command has printed the plan as data
 //	operatorconfig NAMESPACE NAME FILE

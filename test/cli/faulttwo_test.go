@@ -104,7 +104,7 @@ func (f *faulty) atOnce(name string, commands [2][]string, states []string, seen
 		if err := cmd.Wait(); err != nil {
 			f.t.Fatalf("%s: %v: %v\n%s", name, commands[i], err, outputs[i])
 		}
-		for _, text := range []string{"someone else changed", "waiting for"} {
+		for _, text := range []string{"someone else made a change", "waiting for"} {
 			if strings.Contains(outputs[i].String(), text) {
 				seen[text]++
 			}

@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"inside":         insideCommand,
 			"kubectl":        kubectlCommand,
 			"manifests":      manifestsCommand,
+			"may":            c.mayCommand,
 			"namespace":      namespaceCommand,
 			"operatorconfig": c.operatorConfigCommand,
 			"pod":            c.podCommand,

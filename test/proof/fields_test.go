@@ -58,6 +58,9 @@ func differing(was, is *unstructured.Unstructured) []string {
 			unstructured.RemoveNestedField(u.Object, "metadata", field)
 		}
 		unstructured.RemoveNestedField(u.Object, "metadata", "annotations", "deployment.kubernetes.io/revision")
+		if _, aggregates := u.Object["aggregationRule"]; aggregates {
+			delete(u.Object, "rules") // the cluster fills them in
+		}
 	}
 	return differences("", "", was.Object, is.Object)
 }

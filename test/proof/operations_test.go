@@ -22,6 +22,8 @@ type operation struct {
 	words string
 	// partial is one that does what is not refused.
 	partial bool
+	// everything is one that is about all Solutions, also about those that nobody knows any more.
+	everything bool
 	// requests is how often the helper is asked at most, 0 for no bound.
 	requests int
 	// deletes are the namespaces that it deletes, with all that is in them.
@@ -150,7 +152,7 @@ func (s *situation) syncing() *operation {
 		words = "sync"
 	}
 	return &operation{
-		words: words, partial: true,
+		words: words, partial: true, everything: true,
 		run: func(ctx context.Context, options action.Options) (*action.Result, error) {
 			solutions, _ := s.operations()
 			return solutions.Sync(ctx, options)

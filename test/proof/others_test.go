@@ -21,7 +21,7 @@ import (
 )
 
 // disturb has others do something, to what a plan is about.
-func (s *situation) disturb(p *plan.Plan) {
+func (s *situation) disturb(o *operation, p *plan.Plan) {
 	s.t.Helper()
 	var absent, present []plan.Change
 	for _, c := range p.Changes {
@@ -35,11 +35,11 @@ func (s *situation) disturb(p *plan.Plan) {
 	}
 	for range s.rng.IntN(5) {
 		if i := len(absent); i > 0 && chance(s.rng, 50) {
-			s.occupy(pick(s.rng, absent))
+			s.occupy(o, pick(s.rng, absent))
 			continue
 		}
 		if len(present) > 0 {
-			s.change(pick(s.rng, present))
+			s.change(o, pick(s.rng, present))
 		}
 	}
 }
@@ -57,7 +57,7 @@ func owners(solution string) []owner {
 		{name: "Helm", manager: "helm", labels: map[string]string{v1alpha1.ManagedByLabel: "Helm"}, annotations: map[string]string{"meta.helm.sh/release-name": "x", "meta.helm.sh/release-namespace": "y"}},
 		{name: "kubectl apply", manager: "kubectl-client-side-apply", annotations: map[string]string{"kubectl.kubernetes.io/last-applied-configuration": "{}"}},
 		{name: "kubectl create", manager: "kubectl-create"},
-		{name: "another Solution", manager: v1alpha1.FieldManager, labels: map[string]string{v1alpha1.ManagedByLabel: v1alpha1.FieldManager, v1alpha1.PartOfLabel: "another"}},
+		{name: "another Solution", manager: v1alpha1.FieldManager, labels: map[string]string{v1alpha1.ManagedByLabel: v1alpha1.FieldManager, v1alpha1.PartOfLabel: unknown}},
 		{name: "the older tooling, for another Solution", manager: "salt", labels: map[string]string{v1alpha1.ManagedByLabel: "salt", v1alpha1.PartOfLabel: "another"}},
 		{name: "the older tooling", manager: "salt", mayBeTaken: true, labels: map[string]string{v1alpha1.ManagedByLabel: "salt", "heritage": "salt", "metalk8s.scality.com/version": "2.9.0", v1alpha1.PartOfLabel: solution}},
 		{name: "the older tooling, with no name of a Solution", manager: "salt", mayBeTaken: true, labels: map[string]string{v1alpha1.ManagedByLabel: "salt", "heritage": "salt"}},
@@ -65,12 +65,15 @@ func owners(solution string) []owner {
 }
 
 // occupy has somebody else create an object with a name that is wanted.
-func (s *situation) occupy(c plan.Change) {
+func (s *situation) occupy(o *operation, c plan.Change) {
 	s.t.Helper()
 	if s.get(c.Object) != nil || !s.hasNamespace(c.Object.Namespace) {
 		return
 	}
 	by := pick(s.rng, owners(c.Scope.Solution))
+	if o.everything && isUnknown(by.labels) {
+		return // it would be removed
+	}
 	u := s.altered(c.Manifest)
 	u.SetLabels(by.labels)
 	u.SetAnnotations(by.annotations)
@@ -83,6 +86,24 @@ func (s *situation) occupy(c plan.Change) {
 	if !by.mayBeTaken {
 		s.foreign = append(s.foreign, u)
 	}
+}
+
+// unknown is a Solution that nobody has imported.
+const unknown = "another"
+
+func isUnknown(labels map[string]string) bool {
+	return labels[v1alpha1.ManagedByLabel] == v1alpha1.FieldManager && labels[v1alpha1.PartOfLabel] == unknown
+}
+
+// forgetUnknown removes what has been made for a Solution that nobody has imported, as a sync would.
+func (s *situation) forgetUnknown() {
+	s.t.Helper()
+	for _, u := range s.foreign {
+		if isUnknown(u.GetLabels()) {
+			s.must(client.IgnoreNotFound(s.strangers.Client.Delete(s.t.Context(), u)))
+		}
+	}
+	s.foreign = slices.DeleteFunc(s.foreign, func(u *unstructured.Unstructured) bool { return isUnknown(u.GetLabels()) })
 }
 
 func (s *situation) hasNamespace(name string) bool {
@@ -122,7 +143,7 @@ func (s *situation) altered(u *unstructured.Unstructured) *unstructured.Unstruct
 }
 
 // change has somebody else do something to an object that is there.
-func (s *situation) change(c plan.Change) {
+func (s *situation) change(o *operation, c plan.Change) {
 	s.t.Helper()
 	live := s.get(c.Object)
 	if live == nil || live.GetDeletionTimestamp() != nil {
@@ -133,10 +154,10 @@ func (s *situation) change(c plan.Change) {
 		s.must(s.strangers.Client.Delete(s.t.Context(), c.Object.Object(), client.PropagationPolicy("Background")))
 		s.waitGone(c.Object)
 		s.tell("someone has deleted %s", c.Object.Describe())
-	case n < 20:
+	case n < 20 && len(o.deletes) == 0:
 		s.hold(c.Object)
 	case n < 30:
-		s.handOver(c, live)
+		s.handOver(o, c, live)
 	default:
 		s.inject(c, live)
 	}
@@ -153,7 +174,7 @@ func (s *situation) hold(r plan.Ref) {
 }
 
 // handOver makes an object look as the older tooling, or another, has made it.
-func (s *situation) handOver(c plan.Change, live *unstructured.Unstructured) {
+func (s *situation) handOver(o *operation, c plan.Change, live *unstructured.Unstructured) {
 	s.t.Helper()
 	if c.Object.Kind == "CustomResourceDefinition" {
 		return // deleting it deletes its objects
@@ -168,7 +189,7 @@ func (s *situation) handOver(c plan.Change, live *unstructured.Unstructured) {
 	delete(fresh.Object, "status")
 	unstructured.RemoveNestedField(fresh.Object, "spec", "clusterIP")
 	unstructured.RemoveNestedField(fresh.Object, "spec", "clusterIPs")
-	s.occupy(plan.Change{Object: c.Object, Scope: c.Scope, Manifest: fresh})
+	s.occupy(o, plan.Change{Object: c.Object, Scope: c.Scope, Manifest: fresh})
 }
 
 // patches are what others do to objects of a kind, "" for any.
@@ -280,7 +301,7 @@ func (s *situation) createObjects() {
 	s.must(s.strangers.Client.List(s.t.Context(), definitions))
 	for i := range definitions.Items {
 		d := &definitions.Items[i]
-		if !strings.Contains(d.GetName(), s.token) || chance(s.rng, 50) {
+		if !strings.HasPrefix(d.GetName(), "disks."+s.token) || chance(s.rng, 50) {
 			continue
 		}
 		versions, _, _ := unstructured.NestedSlice(d.Object, "spec", "versions")

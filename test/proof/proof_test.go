@@ -133,8 +133,11 @@ func line(w apiserver.Write) string {
 func (s *situation) prove(o *operation) {
 	s.t.Helper()
 	first, _ := o.run(s.t.Context(), action.Options{DryRun: action.DryRunClient})
+	if o.everything {
+		s.forgetUnknown()
+	}
 	if first.Plan != nil {
-		s.disturb(first.Plan)
+		s.disturb(o, first.Plan)
 	}
 	s.tell("operation: %s", o.words)
 	s.accept(s.try(o, action.DryRunServer))

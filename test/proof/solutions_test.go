@@ -41,7 +41,7 @@ type shape struct {
 	definitions     []definition
 }
 
-// definition is a CustomResourceDefinition.
+// definition is a CustomResourceDefinition. Of a Disk there are objects; of a Pool there are none, and its webhook is nowhere.
 type definition struct {
 	kind                 string
 	versions             string // as "v1alpha1 v1*": the one with the star is stored
@@ -70,7 +70,7 @@ func (s *situation) newSolution(letter string) *solution {
 	next := shape{letter: letter, operator: chance(s.rng, 90), ui: chance(s.rng, 50)}
 	next.roles = someOf(s.rng, roleDocuments(letter, 0), 1+s.rng.IntN(4))
 	for _, kind := range someOf(s.rng, []string{"Disk", "Pool"}, s.rng.IntN(3)) {
-		next.definitions = append(next.definitions, definition{kind: kind, versions: pick(s.rng, servedVersions[:2]), schema: s.rng.IntN(schemas), webhook: chance(s.rng, 15), clusterWide: chance(s.rng, 15)})
+		next.definitions = append(next.definitions, definition{kind: kind, versions: pick(s.rng, servedVersions[:2]), schema: s.rng.IntN(schemas), webhook: kind == "Pool" && chance(s.rng, 30), clusterWide: chance(s.rng, 15)})
 	}
 	for _, number := range []string{"1.0.0", "1.1.0", "1.10.0"}[:1+s.rng.IntN(3)] {
 		next.version = number
@@ -101,7 +101,7 @@ func (s *situation) changed(before shape) shape {
 			continue // it lacks it
 		}
 		if chance(s.rng, 40) {
-			d.versions, d.schema, d.webhook = pick(s.rng, servedVersions), s.rng.IntN(schemas), chance(s.rng, 15)
+			d.versions, d.schema, d.webhook = pick(s.rng, servedVersions), s.rng.IntN(schemas), d.kind == "Pool" && chance(s.rng, 30)
 		}
 		next.definitions = append(next.definitions, d)
 	}

@@ -5,14 +5,11 @@ package util
 import (
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"os"
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/resource"
@@ -53,18 +50,18 @@ func (c *Connection) Cluster() (*action.Cluster, error) {
 	}
 	mapper, err := c.Flags.ToRESTMapper()
 	if err != nil {
-		return nil, clusterError(err)
+		return nil, ClusterError(err)
 	}
 	cl, err := cluster.NewClient(config, mapper)
 	if err != nil {
-		return nil, clusterError(err)
+		return nil, ClusterError(err)
 	}
 	raw := rest.CopyConfig(config)
 	raw.QPS = -1
 	raw.GroupVersion, raw.NegotiatedSerializer = &schema.GroupVersion{}, resource.UnstructuredPlusDefaultContentConfig().NegotiatedSerializer
 	restClient, err := rest.UnversionedRESTClientFor(raw)
 	if err != nil {
-		return nil, clusterError(err)
+		return nil, ClusterError(err)
 	}
 	return action.NewCluster(cl, restClient), nil
 }
@@ -76,7 +73,7 @@ func (c *Connection) restConfig() (*rest.Config, error) {
 	// What client-go logs of a server that does not answer, its errors say too.
 	klog.SetLogger(logr.Discard())
 	config, err := c.Flags.ToRESTConfig()
-	return config, clusterError(err)
+	return config, ClusterError(err)
 }
 
 // configured refuses to ask the server on localhost that kubectl assumes where
@@ -98,20 +95,4 @@ func (c *Connection) configured() error {
 func (c *Connection) Namespace() string { return *c.Flags.Namespace }
 
 // ClusterError adds a hint to errors of a connection.
-func ClusterError(err error) error { return clusterError(err) }
-
-func clusterError(err error) error {
-	if err == nil {
-		return nil
-	}
-	var dial *net.OpError
-	var urlErr *url.Error
-	switch {
-	case apierrors.IsForbidden(err):
-		return hint.With(err, "kubectl auth can-i --list shows what you may do; a cluster administrator can give you more (docs/rights.md)")
-	case errors.As(err, &dial), errors.As(err, &urlErr):
-		return hint.With(fmt.Errorf("the API server cannot be reached: %w", err),
-			"kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another")
-	}
-	return err
-}
+func ClusterError(err error) error { return cluster.Explain(err) }

@@ -5,6 +5,8 @@ package util
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"os"
@@ -21,7 +23,6 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
 
-	"github.com/metalk8s/kubectl-solution/pkg/apply"
 	"github.com/metalk8s/kubectl-solution/pkg/helper/protocol"
 	"github.com/metalk8s/kubectl-solution/pkg/hint"
 	"github.com/metalk8s/kubectl-solution/pkg/printers"
@@ -126,15 +127,13 @@ func TestEnumerateAndCount(t *testing.T) {
 	}
 }
 
-func TestPrintChanges(t *testing.T) {
-	var out bytes.Buffer
-	changes := apply.ChangeSet{{Object: "namespace/staging", Action: apply.Created}, {Object: "deployment.apps/x", Namespace: "staging", Action: apply.Unchanged}}
-	PrintChanges(&out, changes, DryRunSuffix(cmdutil.DryRunNone))
-	PrintChanges(&out, changes[:1], DryRunSuffix(cmdutil.DryRunClient))
-	PrintChanges(&out, changes[1:], DryRunSuffix(cmdutil.DryRunServer))
-	const want = "namespace/staging created\ndeployment.apps/x unchanged in namespace staging\nnamespace/staging created (dry run)\ndeployment.apps/x unchanged in namespace staging (server dry run)\n"
-	if out.String() != want {
-		t.Errorf("got\n%s\nwant\n%s", &out, want)
+func TestDryRunSuffix(t *testing.T) {
+	for strategy, want := range map[cmdutil.DryRunStrategy]string{
+		cmdutil.DryRunNone: "", cmdutil.DryRunClient: " (dry run)", cmdutil.DryRunServer: " (server dry run)",
+	} {
+		if got := DryRunSuffix(strategy); got != want {
+			t.Errorf("DryRunSuffix(%v) = %q, want %q", strategy, got, want)
+		}
 	}
 }
 
@@ -229,6 +228,14 @@ func TestClusterError(t *testing.T) {
 			&url.Error{Op: "Get", URL: "https://x", Err: errors.New("EOF")}, `the API server cannot be reached: Get "https://x": EOF`,
 			"kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another",
 		},
+		{
+			fmt.Errorf("unexpected error when reading response body. Please retry. Original error: %w", io.ErrUnexpectedEOF),
+			"the API server cannot be reached: unexpected error when reading response body. Please retry. Original error: unexpected EOF",
+			"kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another",
+		},
+		{ClusterError(dial), "the API server cannot be reached: dial tcp: connection refused", "kubectl cluster-info tells whether it answers; --kubeconfig, --context and --server choose another"},
+		{hint.With(dial, "go on"), "the API server cannot be reached: dial tcp: connection refused", "go on"},
+		{fmt.Errorf("reading an archive: %w", io.ErrUnexpectedEOF), "reading an archive: unexpected EOF", ""},
 	} {
 		if err := ClusterError(tt.err); err.Error() != tt.want || hint.Of(err) != tt.hint {
 			t.Errorf("%v, hint %q; want %s, hint %q", err, hint.Of(err), tt.want, tt.hint)

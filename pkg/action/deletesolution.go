@@ -85,7 +85,7 @@ func (e *Environments) customObjects(ctx context.Context, content *v1alpha1.Cont
 		if !crd.Namespaced || crd.Storage == "" {
 			continue
 		}
-		kind := cluster.Resource{Group: crd.Group, Version: crd.Storage, Kind: crd.Kind}
+		kind := cluster.Resource{Group: crd.Group, Version: crd.Storage, Kind: crd.Kind, Plural: crd.Plural}
 		items, err := e.Cluster.CustomResources(ctx, kind, namespace)
 		if err != nil {
 			return nil, err

@@ -204,13 +204,24 @@ func DefinitionRef(name string) Ref {
 
 // dropDefinitions plans what becomes of the definitions of a Solution that its
 // active version, if it has one, does not have.
-func (d definitionPlan) dropDefinitions(name string, active *v1alpha1.Content) {
+func (d definitionPlan) dropDefinitions(name string, active map[string]*v1alpha1.Content) {
 	for _, live := range d.in.Cluster.Definitions {
-		if live.Solution != name || active != nil && hasDefinition(active, live.Name) {
+		if live.Solution != name || isWanted(live.Name, active) {
 			continue
 		}
-		d.dropDefinition(live, active != nil)
+		d.dropDefinition(live, active[name] != nil)
 	}
+}
+
+// isWanted reports whether any active version has a definition: another
+// Solution's may be about to take it over.
+func isWanted(definition string, active map[string]*v1alpha1.Content) bool {
+	for _, c := range active {
+		if hasDefinition(c, definition) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropDefinition deletes a definition that the active version lacks. It stays

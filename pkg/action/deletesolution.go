@@ -92,7 +92,9 @@ func (e *Environments) customObjects(ctx context.Context, content *v1alpha1.Cont
 		}
 		for i := range items {
 			r := plan.Ref{Group: kind.Group, Version: kind.Version, Kind: kind.Kind, Namespace: namespace, Name: items[i].Name}
-			objects = append(objects, r.Object())
+			u := r.Object()
+			u.SetUID(items[i].UID)
+			objects = append(objects, u)
 		}
 	}
 	return objects, nil

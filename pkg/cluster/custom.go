@@ -96,8 +96,10 @@ func (r *Reader) WholeResources(ctx context.Context, kind Resource, do func([]un
 		for i, item := range list.Items {
 			objects[i].Object = item
 		}
-		if err := do(objects); err != nil {
-			return err
+		if len(objects) > 0 {
+			if err := do(objects); err != nil {
+				return err
+			}
 		}
 		if next = list.Metadata.Continue; next == "" {
 			return nil

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 )
@@ -104,6 +105,7 @@ type LiveDefinition struct {
 	// Digest is the one of the document that was applied, "" where it is not
 	// known.
 	Digest      string
+	UID         types.UID
 	Terminating bool
 }
 
@@ -254,7 +256,9 @@ func (d definitionPlan) dropDefinition(live LiveDefinition, isActive bool) {
 	if len(needed) > 0 && !live.Terminating && d.in.deactivates(live.Solution) {
 		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("CustomResourceDefinition %s is needed by %s", live.Name, strings.Join(needed, ", ")))
 	}
-	d.p.change(Change{Action: Delete, Object: r, Scope: scope, Stage: StageDefinitionDelete, Wait: WaitGone, Live: r.Object()})
+	u := r.Object()
+	u.SetUID(live.UID)
+	d.p.change(Change{Action: Delete, Object: r, Scope: scope, Stage: StageDefinitionDelete, Wait: WaitGone, Live: u})
 	d.p.Definitions = append(d.p.Definitions, DefinitionChange{Name: live.Name, Solution: live.Solution, Action: Delete, Objects: len(objects)})
 }
 

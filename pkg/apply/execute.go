@@ -19,7 +19,7 @@ type ExecuteOptions struct {
 	// Timeout bounds each wait: until a definition is served, or an object gone. It
 	// is DefaultTimeout where it is 0.
 	Timeout time.Duration
-	// Observe, where it is set, is told what is waited for.
+	// Observe, where it is set, is told what is waited for, one thing at a time.
 	Observe Observer
 	// Current, where it is set, is called before anything is deleted; an error
 	// ends the execution.
@@ -81,6 +81,8 @@ type execution struct {
 	done    []bool
 	result  Result
 	checked bool
+
+	observing sync.Mutex
 }
 
 // stage makes the changes of one stage, at once, and then waits for them.

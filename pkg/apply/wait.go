@@ -55,7 +55,17 @@ func (e *execution) wait(ctx context.Context, c *plan.Change) error {
 	if c.Wait == plan.WaitServed {
 		ask, done, o = e.served(), "served", c.Manifest
 	}
-	return e.poll(ctx, []*unstructured.Unstructured{o}, done, e.options.Observe, ask)
+	return e.poll(ctx, []*unstructured.Unstructured{o}, done, e.observe, ask)
+}
+
+// observe tells the observer, which is not told twice at once.
+func (e *execution) observe(object, message string) {
+	if e.options.Observe == nil {
+		return
+	}
+	e.observing.Lock()
+	defer e.observing.Unlock()
+	e.options.Observe(object, message)
 }
 
 // Wait waits until every object is what it should be, as kstatus understands

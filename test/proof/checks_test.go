@@ -159,12 +159,17 @@ func (s *situation) checkAgain(o *operation, done attempt) {
 	}
 }
 
-// isFreed reports whether a write is that of a ClusterRole of a name that two Solutions want: when the one that had it does not
-// want it any more, the next operation about the other gives it the name.
+// isFreed reports whether a write is about a Role or ClusterRole of a name that two Solutions want: when the one that had it does
+// not want it any more, the next operation about the other gives it the name.
 func isFreed(write string, before *action.Result) bool {
 	_, name, _ := strings.Cut(write, "patch clusterroles.rbac.authorization.k8s.io ")
-	return name != "" && slices.ContainsFunc(before.Warnings, func(text string) bool {
-		return strings.HasPrefix(text, "ClusterRole "+name+" belongs to Solution ")
+	if name != "" {
+		return slices.ContainsFunc(before.Warnings, func(text string) bool {
+			return strings.HasPrefix(text, "ClusterRole "+name+" belongs to Solution ")
+		})
+	}
+	return strings.Contains(write, "s.rbac.authorization.k8s.io ") && slices.ContainsFunc(before.Changes, func(c plan.Change) bool {
+		return c.Action == plan.Delete && c.Object.Kind == "Role" && strings.Contains(write, " "+c.Object.Namespace+"/") && strings.Contains(write, c.Object.Name)
 	})
 }
 

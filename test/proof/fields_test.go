@@ -52,13 +52,14 @@ func isWithin(path, of string) bool {
 // differing returns the paths of fields in which two states of an object differ.
 func differing(was, is *unstructured.Unstructured) []string {
 	was, is = was.DeepCopy(), is.DeepCopy()
+	_, aggregates := is.Object["aggregationRule"]
 	for _, u := range []*unstructured.Unstructured{was, is} {
 		delete(u.Object, "status")
 		for _, field := range []string{"managedFields", "resourceVersion", "generation"} {
 			unstructured.RemoveNestedField(u.Object, "metadata", field)
 		}
 		unstructured.RemoveNestedField(u.Object, "metadata", "annotations", "deployment.kubernetes.io/revision")
-		if _, aggregates := u.Object["aggregationRule"]; aggregates {
+		if aggregates {
 			delete(u.Object, "rules") // the cluster fills them in
 		}
 	}

@@ -155,7 +155,7 @@ func (s *situation) change(o *operation, c plan.Change) {
 		s.waitGone(c.Object)
 		s.untrack(c.Object)
 		s.tell("someone has deleted %s", c.Object.Describe())
-	case n < 20 && len(o.deletes) == 0:
+	case n < 20 && len(o.deletes) == 0 && c.Object.Kind != "CustomResourceDefinition": // what is to go is waited for
 		s.hold(c.Object)
 	case n < 30:
 		s.handOver(o, c, live)

@@ -12,6 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -215,7 +216,7 @@ func (s *situation) get(r plan.Ref) *unstructured.Unstructured {
 	switch {
 	case err == nil:
 		return u
-	case !apierrors.IsNotFound(err):
+	case !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err):
 		s.t.Fatalf("reading %s: %v", r.Describe(), err)
 	}
 	return nil

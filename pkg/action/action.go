@@ -33,7 +33,7 @@ type Cluster struct {
 // NewCluster returns the cluster that a client reaches. Raw reaches the same
 // API server.
 func NewCluster(c ctrlclient.Client, raw rest.Interface) *Cluster {
-	return &Cluster{Reader: cluster.Reader{Client: c}, Applier: apply.New(c, raw)}
+	return &Cluster{Reader: cluster.Reader{Client: c, Raw: raw}, Applier: apply.New(c, raw)}
 }
 
 // Node is the bootstrap node.

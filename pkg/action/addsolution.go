@@ -4,9 +4,7 @@ package action
 
 import (
 	"context"
-	"slices"
 
-	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
 	"github.com/metalk8s/kubectl-solution/pkg/plan"
 )
@@ -31,7 +29,7 @@ func (e *Environments) AddSolution(ctx context.Context, o AddSolutionOptions) (*
 			n.Webhooks[o.Solution] = *o.Webhook
 		}
 	}
-	d := deployment{environment: o.Environment, solutions: func(cluster.EnvironmentNamespace) []string { return []string{o.Solution} }}
+	d := deployment{environment: o.Environment, added: o.Solution, solutions: func(cluster.EnvironmentNamespace) []string { return []string{o.Solution} }}
 	result, _, err := e.changeSolution(ctx, o.Target, o.Solution, d, o.Options, edit)
 	if err != nil || o.DryRun != DryRunNone {
 		return result, err
@@ -61,26 +59,7 @@ func (e *Environments) changeSolution(ctx context.Context, t Target, solution st
 		if err != nil {
 			return err
 		}
-		if !slices.Contains(d.removed, solution) {
-			if err := e.warnInactive(ctx, solution, result); err != nil {
-				return err
-			}
-		}
 		return e.carryOut(ctx, p, o, false, result)
 	})
 	return result, namespace, prepareHint(err, t.Environment, len(result.Changes) > 0)
-}
-
-// warnInactive tells of a Solution whose definitions are not in the cluster:
-// its Operator will find nothing to work on.
-func (e *Environments) warnInactive(ctx context.Context, solution string, result *Result) error {
-	catalog, err := e.catalog(ctx)
-	if err != nil {
-		return err
-	}
-	active := slices.ContainsFunc(catalog.Records[solution], func(r v1alpha1.SolutionRecord) bool { return r.Active })
-	if !active && len(catalog.Records[solution]) > 0 {
-		result.warn("no version of Solution %s is active, so its custom resources are not defined: kubectl solution activate %s", solution, solution)
-	}
-	return nil
 }

@@ -85,14 +85,16 @@ func (e *Environments) customObjects(ctx context.Context, content *v1alpha1.Cont
 		if !crd.Namespaced || crd.Storage == "" {
 			continue
 		}
-		kind := cluster.Resource{Group: crd.Group, Version: crd.Storage, Kind: crd.Kind}
+		kind := cluster.Resource{Group: crd.Group, Version: crd.Storage, Kind: crd.Kind, Plural: crd.Plural}
 		items, err := e.Cluster.CustomResources(ctx, kind, namespace)
 		if err != nil {
 			return nil, err
 		}
 		for i := range items {
 			r := plan.Ref{Group: kind.Group, Version: kind.Version, Kind: kind.Kind, Namespace: namespace, Name: items[i].Name}
-			objects = append(objects, r.Object())
+			u := r.Object()
+			u.SetUID(items[i].UID)
+			objects = append(objects, u)
 		}
 	}
 	return objects, nil

@@ -28,6 +28,8 @@ type deployment struct {
 	// that it records; removed are not to run any more.
 	solutions func(cluster.EnvironmentNamespace) []string
 	removed   []string
+	// added is the Solution that the operation is about, "" for none.
+	added string
 	// everything removes what is deployed for any other Solution.
 	everything bool
 	// records are the changes of what namespaces record.
@@ -65,8 +67,14 @@ func (e *Environments) plan(ctx context.Context, d *deployment, o Options) (*pla
 		p.Add(plan.Namespace(in))
 	}
 	p.Sort()
+	if records := catalog.Records[d.added]; len(records) > 0 && !slices.ContainsFunc(records, isActive) {
+		// Its Operator will find nothing to work on.
+		p.Warnings = append(p.Warnings, fmt.Sprintf("no version of Solution %s is active, so its custom resources are not defined: kubectl solution activate %s", d.added, d.added))
+	}
 	return p, nil
 }
+
+func isActive(r v1alpha1.SolutionRecord) bool { return r.Active }
 
 // targets finds out which versions are to run in a namespace.
 func (e *Environments) targets(ctx context.Context, d *deployment, n cluster.EnvironmentNamespace, r *contentReader) (plan.NamespaceInput, error) {

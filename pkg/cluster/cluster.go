@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -26,6 +27,9 @@ import (
 // Reader reads the state of a cluster.
 type Reader struct {
 	Client client.Client
+	// Raw asks for custom resources by their paths. Of a kind that is new, or that
+	// this process has never asked for, Client may know nothing.
+	Raw rest.Interface
 }
 
 // NewClient returns a client for typed core objects and unstructured ones.
@@ -38,7 +42,21 @@ func NewClient(config *rest.Config, mapper meta.RESTMapper) (client.Client, erro
 	}
 	config = rest.CopyConfig(config)
 	config.QPS = -1
-	return client.New(config, client.Options{Scheme: scheme, Mapper: mapper})
+	return client.New(config, client.Options{Scheme: scheme, Mapper: refreshing{mapper}})
+}
+
+// refreshing asks the server again for what kinds it serves before it says that
+// it does not serve one: kinds of Solutions come while a process runs.
+type refreshing struct{ meta.RESTMapper }
+
+// RESTMapping implements meta.RESTMapper.
+func (m refreshing) RESTMapping(kind schema.GroupKind, versions ...string) (*meta.RESTMapping, error) {
+	mapping, err := m.RESTMapper.RESTMapping(kind, versions...)
+	if meta.IsNoMatchError(err) {
+		meta.MaybeResetRESTMapper(m.RESTMapper)
+		mapping, err = m.RESTMapper.RESTMapping(kind, versions...)
+	}
+	return mapping, err
 }
 
 // Catalog is what the cluster records of imported Solutions.

@@ -147,6 +147,12 @@ func checkState(f *fixture) {
 		f.t.Errorf("Operators %+v", o)
 	}
 	want := []plan.LiveDefinition{{Name: "sites." + f.prefix + ".example.com", Solution: "storage", Digest: "sha256:d"}}
+	for i := range state.Definitions {
+		if state.Definitions[i].UID == "" {
+			f.t.Error("a definition without a UID could be another one when it is deleted")
+		}
+		state.Definitions[i].UID = ""
+	}
 	if diff := cmp.Diff(want, state.Definitions); diff != "" {
 		f.t.Errorf("definitions -want +got:\n%s", diff)
 	}
@@ -366,7 +372,7 @@ func TestCustomResources(t *testing.T) {
 	group := f.prefix + ".example.com"
 	wanted := definitions(t, "disks."+group)
 	kind, ok := cluster.ServedResource(wanted[0])
-	if want := (cluster.Resource{Group: group, Version: "v2", Kind: "Disk"}); !ok || kind != want {
+	if want := (cluster.Resource{Group: group, Version: "v2", Kind: "Disk", Plural: "disks"}); !ok || kind != want {
 		t.Errorf("%+v, %t", kind, ok)
 	}
 	if items, err := f.reader.CustomResources(t.Context(), kind, ""); err != nil || items != nil {
@@ -400,7 +406,7 @@ func TestCustomResources(t *testing.T) {
 	if !errors.Is(err, answer) || sizes != 1 {
 		t.Errorf("%v, sizes %d", err, sizes)
 	}
-	kind.Kind = "None"
+	kind.Plural = "nones"
 	if items, err := f.reader.CustomResources(t.Context(), kind, ""); err != nil || items != nil {
 		t.Errorf("of another kind: %v, %v", items, err)
 	}

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -53,36 +54,69 @@ func (n EnvironmentNamespace) SolutionNames() []string {
 
 // Environments reads all Environments, sorted by name.
 func (r *Reader) Environments(ctx context.Context) ([]Environment, error) {
-	return r.environments(ctx, client.HasLabels{v1alpha1.EnvironmentLabel})
-}
-
-// Environment reads one Environment. One of which no namespace exists is
-// returned without namespaces, which is no error.
-func (r *Reader) Environment(ctx context.Context, name string) (*Environment, error) {
-	list, err := r.environments(ctx, client.MatchingLabels{v1alpha1.EnvironmentLabel: name})
+	namespaces, err := r.namespaces(ctx, client.HasLabels{v1alpha1.EnvironmentLabel})
 	if err != nil {
 		return nil, err
-	}
-	if len(list) == 0 {
-		return &Environment{Name: name}, nil
-	}
-	return &list[0], nil
-}
-
-func (r *Reader) environments(ctx context.Context, which client.ListOption) ([]Environment, error) {
-	namespaces := &corev1.NamespaceList{}
-	if err := r.Client.List(ctx, namespaces, which); err != nil {
-		if errors.IsForbidden(err) {
-			err = hint.With(err, "with rights in a namespace of your own only, name it: --namespace NAMESPACE")
-		}
-		return nil, fmt.Errorf("listing the namespaces of Environments: %w", err)
 	}
 	configMaps := &corev1.ConfigMapList{}
 	byName := client.MatchingFields{"metadata.name": v1alpha1.EnvironmentConfigMap}
 	if err := r.Client.List(ctx, configMaps, byName); err != nil {
 		return nil, fmt.Errorf("reading the Solutions of Environments: %w", err)
 	}
-	return group(namespaces.Items, configMaps.Items), nil
+	return group(namespaces, configMaps.Items), nil
+}
+
+// Environment reads one Environment. One of which no namespace exists is
+// returned without namespaces, which is no error.
+func (r *Reader) Environment(ctx context.Context, name string) (*Environment, error) {
+	namespaces, err := r.namespaces(ctx, client.MatchingLabels{v1alpha1.EnvironmentLabel: name})
+	if err != nil {
+		return nil, err
+	}
+	configMaps := make([]*corev1.ConfigMap, len(namespaces))
+	requests, ctx := errgroup.WithContext(ctx)
+	requests.SetLimit(parallel)
+	for i := range namespaces {
+		requests.Go(func() error {
+			cm, err := r.environmentConfigMap(ctx, namespaces[i].Name)
+			configMaps[i] = cm
+			return err
+		})
+	}
+	if err := requests.Wait(); err != nil {
+		return nil, err
+	}
+	e := &Environment{Name: name}
+	for i := range namespaces {
+		e.Namespaces = append(e.Namespaces, newEnvironmentNamespace(namespaces[i], configMaps[i]))
+	}
+	slices.SortFunc(e.Namespaces, func(a, b EnvironmentNamespace) int { return cmp.Compare(a.Name(), b.Name()) })
+	return e, nil
+}
+
+// namespaces lists namespaces of Environments.
+func (r *Reader) namespaces(ctx context.Context, which client.ListOption) ([]corev1.Namespace, error) {
+	list := &corev1.NamespaceList{}
+	if err := r.Client.List(ctx, list, which); err != nil {
+		if errors.IsForbidden(err) {
+			err = hint.With(err, "with rights in a namespace of your own only, name it: --namespace NAMESPACE")
+		}
+		return nil, fmt.Errorf("listing the namespaces of Environments: %w", err)
+	}
+	return list.Items, nil
+}
+
+// environmentConfigMap reads what a namespace records, nil where it does not.
+func (r *Reader) environmentConfigMap(ctx context.Context, namespace string) (*corev1.ConfigMap, error) {
+	cm := &corev1.ConfigMap{}
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.EnvironmentConfigMap}, cm)
+	switch {
+	case errors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, v1alpha1.EnvironmentConfigMap, err)
+	}
+	return cm, nil
 }
 
 // group puts namespaces and their ConfigMaps together.
@@ -119,13 +153,9 @@ func (r *Reader) EnvironmentNamespace(ctx context.Context, namespace string) (*E
 		}
 		return nil, "", fmt.Errorf("reading namespace %s: %w", namespace, err)
 	}
-	cm := &corev1.ConfigMap{}
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: v1alpha1.EnvironmentConfigMap}, cm)
-	switch {
-	case errors.IsNotFound(err):
-		cm = nil
-	case err != nil:
-		return nil, "", fmt.Errorf("reading ConfigMap %s/%s: %w", namespace, v1alpha1.EnvironmentConfigMap, err)
+	cm, err := r.environmentConfigMap(ctx, namespace)
+	if err != nil {
+		return nil, "", err
 	}
 	n := newEnvironmentNamespace(*ns, cm)
 	return &n, ns.Labels[v1alpha1.EnvironmentLabel], nil

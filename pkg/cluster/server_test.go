@@ -40,7 +40,11 @@ type fixture struct {
 func newFixture(t *testing.T) *fixture {
 	t.Helper()
 	f := &fixture{t: t, config: apiserver.Need(t).Config}
-	f.reader = &cluster.Reader{Client: f.as("")}
+	d, err := discovery.NewDiscoveryClientForConfig(f.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.reader = &cluster.Reader{Client: f.as(""), Raw: d.RESTClient()}
 	f.prefix = f.namespace("", nil).GenerateName
 	return f
 }

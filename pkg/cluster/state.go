@@ -182,6 +182,7 @@ func (r *Reader) definitions(ctx context.Context) ([]plan.LiveDefinition, error)
 			Name:        list[i].Name,
 			Solution:    list[i].Labels[v1alpha1.PartOfLabel],
 			Digest:      list[i].Annotations[v1alpha1.DefinitionDigestAnnotation],
+			UID:         list[i].UID,
 			Terminating: list[i].DeletionTimestamp != nil,
 		})
 	}

@@ -87,6 +87,12 @@ func (p *Plan) want(w Wanted, live *Live, options Options) {
 		p.change(c)
 		return
 	}
+	if claim == Foreign && hasMore(w.Object, c.Live) {
+		c.Action = Replace
+		c.Reason = "its pods have containers or volumes of its owner, which would stay"
+		p.change(c)
+		return
+	}
 	if conflicts := c.compare(w, claim, options.adopts(c.Object)); len(conflicts) > 0 {
 		p.refuse(w.Scope, c.Object, c.Object.Describe()+": "+strings.Join(conflicts, "; "),
 			fmt.Sprintf("to overwrite: --adopt %s/%s", strings.ToLower(c.Object.Kind), c.Object.Name))
@@ -149,6 +155,22 @@ func immutableDiffers(wanted, live *unstructured.Unstructured) string {
 		return ""
 	}
 	return pathText(path)
+}
+
+// hasMore reports whether the pods of a live Deployment have containers or volumes
+// besides those that are wanted.
+func hasMore(wanted, live *unstructured.Unstructured) bool {
+	if wanted.GetKind() != "Deployment" {
+		return false
+	}
+	return slices.ContainsFunc([]string{"containers", "initContainers", "volumes"}, func(field string) bool {
+		w, _, _ := unstructured.NestedSlice(wanted.Object, "spec", "template", "spec", field)
+		l, _, _ := unstructured.NestedSlice(live.Object, "spec", "template", "spec", field)
+		return slices.ContainsFunc(l, func(item any) bool {
+			name := itemName(item, []string{"name"})
+			return !slices.ContainsFunc(w, func(other any) bool { return itemName(other, []string{"name"}) == name })
+		})
+	})
 }
 
 // compare decides whether a live object has to be updated, in which fields, and

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/metalk8s/kubectl-solution/pkg/api/v1alpha1"
 )
@@ -104,6 +105,7 @@ type LiveDefinition struct {
 	// Digest is the one of the document that was applied, "" where it is not
 	// known.
 	Digest      string
+	UID         types.UID
 	Terminating bool
 }
 
@@ -204,13 +206,24 @@ func DefinitionRef(name string) Ref {
 
 // dropDefinitions plans what becomes of the definitions of a Solution that its
 // active version, if it has one, does not have.
-func (d definitionPlan) dropDefinitions(name string, active *v1alpha1.Content) {
+func (d definitionPlan) dropDefinitions(name string, active map[string]*v1alpha1.Content) {
 	for _, live := range d.in.Cluster.Definitions {
-		if live.Solution != name || active != nil && hasDefinition(active, live.Name) {
+		if live.Solution != name || isWanted(live.Name, active) {
 			continue
 		}
-		d.dropDefinition(live, active != nil)
+		d.dropDefinition(live, active[name] != nil)
 	}
+}
+
+// isWanted reports whether any active version has a definition: another
+// Solution's may be about to take it over.
+func isWanted(definition string, active map[string]*v1alpha1.Content) bool {
+	for _, c := range active {
+		if hasDefinition(c, definition) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropDefinition deletes a definition that the active version lacks. It stays
@@ -243,7 +256,9 @@ func (d definitionPlan) dropDefinition(live LiveDefinition, isActive bool) {
 	if len(needed) > 0 && !live.Terminating && d.in.deactivates(live.Solution) {
 		d.p.Destroys = append(d.p.Destroys, fmt.Sprintf("CustomResourceDefinition %s is needed by %s", live.Name, strings.Join(needed, ", ")))
 	}
-	d.p.change(Change{Action: Delete, Object: r, Scope: scope, Stage: StageDefinitionDelete, Wait: WaitGone, Live: r.Object()})
+	u := r.Object()
+	u.SetUID(live.UID)
+	d.p.change(Change{Action: Delete, Object: r, Scope: scope, Stage: StageDefinitionDelete, Wait: WaitGone, Live: u})
 	d.p.Definitions = append(d.p.Definitions, DefinitionChange{Name: live.Name, Solution: live.Solution, Action: Delete, Objects: len(objects)})
 }
 

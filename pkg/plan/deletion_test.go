@@ -56,6 +56,8 @@ func TestDeletionOfANamespace(t *testing.T) {
 func TestDeletionOfANamespaceOfOlderTooling(t *testing.T) {
 	in := plan.DeletionInput{Namespace: environmentNamespace(), Live: plan.NewLive(append(live(t, "older"), live(t, "strangers")[0])...)}
 	expect(t, plan.Deletion(in), "delete namespace/staging-ns @/staging-ns")
+	// Nor is it known what an object is that no Solution is named on.
+	in.Live.Add(parseObjects(t, `{apiVersion: v1, kind: ConfigMap, metadata: {name: a, namespace: staging-ns, labels: {app.kubernetes.io/managed-by: kubectl-solution}}}`)...)
 	in.Solutions = []string{"example-solution"}
 	expect(t, plan.Deletion(in), `
 		delete service/example-solution-ui @/staging-ns

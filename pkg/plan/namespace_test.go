@@ -220,6 +220,7 @@ func TestRights(t *testing.T) {
 			Solution: "storage", Namespace: "staging-ns", Gains: []string{"list: nodes"}, Loses: []string{"get: secrets", "list: disks of example.com"},
 			Dangerous: []string{"Role leader: every verb (*) on pods"},
 		}}},
+		"less": {first, solution("storage", "3", role("leader")), []plan.RightsChange{{Solution: "storage", Namespace: "staging-ns", Loses: []string{"get, list: nodes"}}}},
 		"removed": {first, nil, []plan.RightsChange{{
 			Solution: "storage", Namespace: "staging-ns", Loses: []string{"every verb (*): pods", "get, list: nodes"},
 		}}},

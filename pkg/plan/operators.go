@@ -56,12 +56,12 @@ func (in *SolutionsInput) tell(p *Plan, o Operator, data map[string]string) {
 	cm := Ref{Version: "v1", Kind: "ConfigMap", Namespace: o.Namespace, Name: operatorConfigName(o.Solution)}
 	deployment := Ref{Group: "apps", Version: "v1", Kind: "Deployment", Namespace: o.Namespace, Name: operatorName(o.Solution)}
 	if o.ConfigDigest == digest {
-		p.change(Change{Action: None, Object: cm, Scope: scope, Stage: StageConfig})
+		p.change(Change{Action: None, Object: cm, Scope: scope, Stage: StageBinding})
 	} else {
 		u := cm.Object()
 		u.SetAnnotations(map[string]string{v1alpha1.ConfigDigestAnnotation: digest})
 		u.Object["data"] = map[string]any{operatorConfigKey: data[operatorConfigKey]}
-		p.change(in.patch(u, scope, StageConfig))
+		p.change(in.patch(u, scope, StageBinding))
 	}
 	if o.Digest == digest {
 		p.change(Change{Action: None, Object: deployment, Scope: scope, Stage: StageWorkload})

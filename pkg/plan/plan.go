@@ -111,8 +111,7 @@ const (
 	StageDefinition
 	StageDefinitionDelete
 	StageCatalog
-	StageBinding
-	StageConfig
+	StageBinding // RoleBindings, ConfigMaps
 	StageWorkload
 	StageCleanup
 )

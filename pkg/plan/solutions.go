@@ -202,7 +202,7 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 		if c := active[name]; c != nil {
 			d.wantDefinitions(c)
 		}
-		d.dropDefinitions(name, active[name])
+		d.dropDefinitions(name, active)
 	}
 	if err := in.catalog(p, records); err != nil {
 		return nil, err

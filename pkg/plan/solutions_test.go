@@ -61,7 +61,13 @@ func TestActivateAgain(t *testing.T) {
 	w.sync("storage")
 	in := w.input("storage")
 	w.read(&in, plan.VersionKey{Name: "storage", Version: "1.0.0"})
-	expect(t, w.plan(in), "5 unchanged")
+	p := w.plan(in)
+	expect(t, p, "5 unchanged")
+	for _, c := range p.Changes {
+		if c.Wait != plan.WaitNothing {
+			t.Errorf("%s is waited for", c.Object)
+		}
+	}
 	for i, u := range w.objects {
 		if u.GetKind() == "CustomResourceDefinition" {
 			w.objects[i] = with(u, []any{}, "spec", "versions")
@@ -349,6 +355,27 @@ func TestOtherSolutionsAreLeftAlone(t *testing.T) {
 		warning: the configuration of the bootstrap node was changed by hand for mail, web; run kubectl solution sync so that the cluster follows`)
 	if got := w.state().Records; len(got["web"]) != 1 || !got["web"][0].Active || got["mail"] != nil {
 		t.Errorf("records %+v", got)
+	}
+}
+
+// Of another Solution even a record that nothing refers to stays; that another
+// version of it is active now is told.
+func TestOtherSolutionsAreNotCleanedUp(t *testing.T) {
+	w := newWorld(t)
+	w.imports(solution("storage", "1.0.0"), false)
+	w.imports(solution("web", "1.0.0"), true)
+	w.sync()
+	orphan, err := plan.ContentConfigMap(solution("mail", "1.0.0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.objects = append(w.objects, orphan)
+	w.activate("web", "")
+	expect(t, w.plan(w.input("storage")), `
+		4 unchanged
+		warning: the configuration of the bootstrap node was changed by hand for web; run kubectl solution sync so that the cluster follows`)
+	if got := deletions(w.plan(w.input("mail"))); len(got) != 1 || got[0] != "delete configmap/solution-mail-1.0.0 @mail" {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -59,10 +59,8 @@ func stageOf(kind string) Stage {
 	switch kind {
 	case "ServiceAccount", roleKind, clusterRoleKind:
 		return StageRights
-	case bindingKind:
+	case bindingKind, "ConfigMap":
 		return StageBinding
-	case "ConfigMap":
-		return StageConfig
 	}
 	return StageWorkload
 }

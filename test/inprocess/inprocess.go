@@ -7,12 +7,15 @@ package inprocess
 import (
 	"testing"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/cli-runtime/pkg/resource"
 	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/discovery/cached/memory"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/restmapper"
+	"k8s.io/klog/v2"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/metalk8s/kubectl-solution/pkg/action"
 	"github.com/metalk8s/kubectl-solution/pkg/cluster"
@@ -22,6 +25,9 @@ import (
 // from those of others.
 func Cluster(tb testing.TB, config *rest.Config, agent string) *action.Cluster {
 	tb.Helper()
+	// What they log of requests that are given up, errors say too.
+	klog.SetLogger(logr.Discard())
+	log.SetLogger(logr.Discard())
 	config = rest.CopyConfig(config)
 	config.UserAgent = agent
 	d, err := discovery.NewDiscoveryClientForConfig(config)

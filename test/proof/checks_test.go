@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/google/go-cmp/cmp"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -211,6 +213,47 @@ func (s *situation) checkForeign(before []*unstructured.Unstructured) {
 		}
 		if diff := cmp.Diff(lasting(was), lasting(is)); diff != "" {
 			s.t.Errorf("%s of someone else was changed: -before +after:\n%s", plan.RefOf(was).Describe(), diff)
+		}
+	}
+}
+
+// customResources returns the custom resources that there are, by what the plan calls them.
+func (s *situation) customResources() []string {
+	s.t.Helper()
+	var list []string
+	for _, d := range s.definitions() {
+		group, _, _ := unstructured.NestedString(d.Object, "spec", "group")
+		stored, _, _ := unstructured.NestedStringSlice(d.Object, "status", "storedVersions")
+		if !strings.HasPrefix(d.GetName(), "disks.") || len(stored) == 0 {
+			continue
+		}
+		resource := schema.GroupVersionResource{Group: group, Version: stored[len(stored)-1], Resource: "disks"}
+		objects, err := s.dynamic.Resource(resource).List(s.t.Context(), metav1.ListOptions{})
+		if apierrors.IsNotFound(err) {
+			continue
+		}
+		s.must(err)
+		for i := range objects.Items {
+			list = append(list, d.GetName()+" "+objects.Items[i].GetNamespace()+"/"+objects.Items[i].GetName())
+		}
+	}
+	return list
+}
+
+// checkDestroyed checks that custom resources are gone only where that was said, and so confirmed.
+func (s *situation) checkDestroyed(done attempt, before []string) {
+	s.t.Helper()
+	after := s.customResources()
+	for _, object := range before {
+		if slices.Contains(after, object) {
+			continue
+		}
+		_, name, _ := strings.Cut(object, " ")
+		namespace, name, _ := strings.Cut(name, "/")
+		if !slices.ContainsFunc(done.result.Plan.Destroys, func(line string) bool {
+			return strings.Contains(line, strings.TrimPrefix(namespace+"/"+name, "/")) || strings.Contains(line, "namespace "+namespace+" ") && strings.Contains(line, "disk/"+name)
+		}) {
+			s.t.Errorf("%s is gone, and the plan destroys only %q", object, done.result.Plan.Destroys)
 		}
 	}
 }

@@ -153,6 +153,7 @@ func (s *situation) change(o *operation, c plan.Change) {
 	case n < 15:
 		s.must(s.strangers.Client.Delete(s.t.Context(), c.Object.Object(), client.PropagationPolicy("Background")))
 		s.waitGone(c.Object)
+		s.untrack(c.Object)
 		s.tell("someone has deleted %s", c.Object.Describe())
 	case n < 20 && len(o.deletes) == 0:
 		s.hold(c.Object)
@@ -161,6 +162,11 @@ func (s *situation) change(o *operation, c plan.Change) {
 	default:
 		s.inject(c, live)
 	}
+}
+
+// untrack takes an object out of those that may not change.
+func (s *situation) untrack(r plan.Ref) {
+	s.foreign = slices.DeleteFunc(s.foreign, func(u *unstructured.Unstructured) bool { return plan.RefOf(u) == r })
 }
 
 // hold leaves an object being deleted.
@@ -181,6 +187,7 @@ func (s *situation) handOver(o *operation, c plan.Change, live *unstructured.Uns
 	}
 	s.must(client.IgnoreNotFound(s.strangers.Client.Delete(s.t.Context(), c.Object.Object(), client.PropagationPolicy("Background"))))
 	s.waitGone(c.Object)
+	s.untrack(c.Object)
 	fresh := live.DeepCopy()
 	fresh.SetResourceVersion("")
 	fresh.SetUID("")
@@ -296,12 +303,8 @@ func (s *situation) waitGone(r plan.Ref) {
 // createObjects makes custom resources of what is defined.
 func (s *situation) createObjects() {
 	s.t.Helper()
-	definitions := &unstructured.UnstructuredList{}
-	definitions.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinitionList"})
-	s.must(s.strangers.Client.List(s.t.Context(), definitions))
-	for i := range definitions.Items {
-		d := &definitions.Items[i]
-		if !strings.HasPrefix(d.GetName(), "disks."+s.token) || chance(s.rng, 50) {
+	for _, d := range s.definitions() {
+		if !strings.HasPrefix(d.GetName(), "disks.") || chance(s.rng, 50) {
 			continue
 		}
 		versions, _, _ := unstructured.NestedSlice(d.Object, "spec", "versions")
@@ -312,6 +315,21 @@ func (s *situation) createObjects() {
 			}
 		}
 	}
+}
+
+// definitions returns those that there are.
+func (s *situation) definitions() []*unstructured.Unstructured {
+	s.t.Helper()
+	all := &unstructured.UnstructuredList{}
+	all.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinitionList"})
+	s.must(s.strangers.Client.List(s.t.Context(), all))
+	var list []*unstructured.Unstructured
+	for i := range all.Items {
+		if strings.Contains(all.Items[i].GetName(), s.token) {
+			list = append(list, &all.Items[i])
+		}
+	}
+	return list
 }
 
 func (s *situation) createObject(d *unstructured.Unstructured, version string) {

@@ -147,6 +147,7 @@ func (s *situation) prove(o *operation) {
 	s.checkNothing("dry run on the server", onServer)
 	before := s.snapshot(onServer.result.Plan)
 	foreign := s.foreignNow(o)
+	objects := s.customResources()
 	asked := len(s.node.Requests)
 	done := s.try(o, action.DryRunNone)
 	asked = len(s.node.Requests) - asked
@@ -157,6 +158,7 @@ func (s *situation) prove(o *operation) {
 	s.checkWrites(o, done)
 	s.checkFields(o, done.result.Plan, before)
 	s.checkForeign(foreign)
+	s.checkDestroyed(done, objects)
 	s.checkAgain(o, done)
 	s.outcome(done)
 }

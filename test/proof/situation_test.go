@@ -13,7 +13,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -178,7 +177,8 @@ func (s *situation) refreshNamespace(ns *corev1.Namespace) {
 // release lets objects go that were held.
 func (s *situation) release() {
 	for _, u := range s.held {
-		s.clean(s.strangers.Client.Patch(context.WithoutCancel(s.t.Context()), plan.RefOf(u).Object(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))))
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`))
+		s.must(client.IgnoreNotFound(s.strangers.Client.Patch(context.WithoutCancel(s.t.Context()), plan.RefOf(u).Object(), patch)))
 	}
 	s.held = nil
 }
@@ -221,47 +221,8 @@ func (s *situation) get(r plan.Ref) *unstructured.Unstructured {
 	return nil
 }
 
-// cleanUp takes out of the cluster what other situations would see. Namespaces go on their own.
+// cleanUp takes out of the cluster what other situations would see.
 func (s *situation) cleanUp() {
-	ctx := context.WithoutCancel(s.t.Context())
 	s.release()
-	namespaces := &corev1.NamespaceList{}
-	s.clean(s.strangers.Client.List(ctx, namespaces))
-	for i := range namespaces.Items {
-		ns := &namespaces.Items[i]
-		if !strings.HasPrefix(ns.Name, s.token) {
-			continue
-		}
-		patch := fmt.Sprintf(`{"metadata":{"labels":{%q:null}}}`, v1alpha1.EnvironmentLabel)
-		s.clean(s.strangers.Client.Patch(ctx, ns, client.RawPatch(types.MergePatchType, []byte(patch))))
-		s.clean(s.strangers.Client.Delete(ctx, ns))
-	}
-	for _, gvk := range []schema.GroupVersionKind{
-		{Version: "v1", Kind: "ConfigMap"},
-		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRole"},
-		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRoleBinding"},
-		{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"},
-	} {
-		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		s.clean(s.strangers.Client.List(ctx, list))
-		for i := range list.Items {
-			if o := &list.Items[i]; s.isOurs(o) {
-				s.clean(s.strangers.Client.Delete(ctx, o))
-			}
-		}
-	}
-}
-
-func (s *situation) isOurs(o *unstructured.Unstructured) bool {
-	if o.GetKind() == "ConfigMap" {
-		return o.GetNamespace() == v1alpha1.Namespace && o.GetName() != "kube-root-ca.crt"
-	}
-	return strings.Contains(o.GetName(), s.token) || slices.Contains([]string{plan.DeployerRole, "manager-role"}, o.GetName())
-}
-
-func (s *situation) clean(err error) {
-	if err != nil && !apierrors.IsNotFound(err) {
-		s.t.Errorf("cleaning up: %v", err)
-	}
+	inprocess.CleanUp(s.t, s.strangers.Client, s.token)
 }

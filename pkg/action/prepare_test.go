@@ -62,7 +62,7 @@ func TestPreparePartial(t *testing.T) {
 	f.record(target.Environment, f.a, "1.0.0", f.b, "1.0.0", f.token+"c", "3.0.0")
 	for _, n := range []int{6, 0} { // what the first time has done, the second finds done
 		r, err := f.environments().Prepare(t.Context(), action.PrepareOptions{Target: target})
-		f.failed(r, err)("Solution "+f.token+"c in namespace "+target.Environment+`: version "3.0.0" of Solution `+f.token+"c is not imported\n"+
+		f.failed(r, err)("namespace "+target.Environment+`: version "3.0.0" of Solution `+f.token+"c is not imported\n"+
 			"serviceaccount/"+f.a+"-operator in namespace "+target.Environment+" exists, and belongs to someone else", "kubectl solution get lists what is imported; …")
 		f.equal("refusals", len(r.Plan.Refusals), 2)
 		f.equal("changes", len(lines(r)), n)
@@ -158,7 +158,7 @@ func TestDeleteEnvironment(t *testing.T) {
 		f.failed(f.environments().DeleteEnvironment(t.Context(), o))(errNo.Error(), "")
 	})
 	f.equal("asked", f.observer.Asked[0].Destroys, []string{fmt.Sprintf(
-		"deleting namespace %s of Environment %s with everything in it, Solutions %s, and 1 custom resource with everything they own: disk/one", target.Environment, target.Environment, f.a)})
+		"deleting namespace %s of Environment %s with everything in it, Solutions %s, and 1 custom resource with everything it owns: disk/one", target.Environment, target.Environment, f.a)})
 	o.DryRun = action.DryRunServer
 	f.untouched(func() { f.ok(f.environments().DeleteEnvironment(t.Context(), o)) })
 	o.DryRun, f.observer.Answer = action.DryRunNone, nil

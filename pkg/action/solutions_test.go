@@ -161,7 +161,7 @@ func TestDeactivate(t *testing.T) {
 	f.disk(f.a, "default", "")
 	o := action.DeactivateOptions{Name: f.a}
 	f.observer.Answer = func(p *plan.Plan) error {
-		f.equal("destroys", p.Destroys, []string{"deleting CustomResourceDefinition disks." + f.a + ".example.com deletes 1 custom resource and everything they own: default/one"})
+		f.equal("destroys", p.Destroys, []string{"deleting CustomResourceDefinition disks." + f.a + ".example.com deletes 1 custom resource and everything it owns: default/one"})
 		return errNo
 	}
 	f.untouched(func() {

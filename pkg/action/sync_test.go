@@ -42,7 +42,7 @@ func TestSyncPartial(t *testing.T) {
 	f.node.Configure(inprocess.Configuration([]string{f.node.Path(f.a + "-1.1.0.iso"), f.archive(f.b, "1.1.0")}))
 	for range 2 {
 		r := f.failed(f.solutions().Sync(t.Context(), action.Options{}))(
-			"Solution "+f.a+": "+f.a+" 1.0.0 is used by Environment "+target.Environment, "first remove it there: kubectl environment delete-solution "+target.Environment+" --solution "+f.a)
+			f.a+" 1.0.0 is used by Environment "+target.Environment, "first remove it there: kubectl environment delete-solution "+target.Environment+" --solution "+f.a)
 		f.equal("refusals", len(r.Plan.Refusals), 1)
 		f.equal("catalog", f.versions(f.a)+"; "+f.versions(f.b), "1.0.0 1.1.0; 1.1.0")
 		if !f.exists(clusterRole(f.a+":1.0.0:"+f.a+"-nodes")) || f.exists(clusterRole(f.b+":1.0.0:"+f.b+"-nodes")) {

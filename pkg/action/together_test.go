@@ -18,7 +18,7 @@ import (
 	"github.com/metalk8s/kubectl-solution/test/inprocess"
 )
 
-const again = "someone else changed the imported Solutions at the same time; reading them again"
+const again = "someone else made a change at the same time; reading again"
 
 // atCommit has something happen once, before the node is changed.
 func (f *fixture) atCommit(do func()) {

@@ -43,7 +43,7 @@ func TestUnimportInUse(t *testing.T) {
 		f.failed(f.solutions().Unimport(t.Context(), action.UnimportOptions{Name: f.a, Version: "1.1.0"}))(
 			f.a+" version 1.1.0 ("+f.node.Path(f.a+"-1.1.0.iso")+") is active", "first activate another version: kubectl solution activate "+f.a+" --version 1.0.0")
 		f.failed(f.solutions().Unimport(t.Context(), action.UnimportOptions{Name: f.a, Version: "1.0.0"}))(
-			"Solution "+f.a+": "+f.a+" 1.0.0 is used by Environment "+target.Environment, "first remove it there: kubectl environment delete-solution "+target.Environment+" --solution "+f.a)
+			f.a+" 1.0.0 is used by Environment "+target.Environment, "first remove it there: kubectl environment delete-solution "+target.Environment+" --solution "+f.a)
 	})
 	f.ok(f.environments().DeleteSolution(t.Context(), action.DeleteSolutionOptions{Target: target, Solution: f.a}))
 	f.ok(f.solutions().Unimport(t.Context(), action.UnimportOptions{Name: f.a, Version: "1.0.0"}))

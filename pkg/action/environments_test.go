@@ -150,12 +150,12 @@ func TestAddSolutionRefused(t *testing.T) {
 	add := func(e *action.Environments, solution, version string) func(text, remedy string) *action.Result {
 		return f.failed(e.AddSolution(t.Context(), action.AddSolutionOptions{Target: target, Solution: solution, Version: version}))
 	}
-	where := " in namespace " + target.Environment + ": "
+	where := "namespace " + target.Environment + ": "
 	f.untouched(func() {
-		add(f.environments(), f.a, "2.0.0")("namespace "+target.Environment+": "+`version "2.0.0" of Solution `+f.a+" is not imported", "imported versions are: 1.0.0")
-		add(f.environments(), f.b, "1.0.0")("namespace "+target.Environment+": "+`version "1.0.0" of Solution `+f.b+" is not imported",
+		add(f.environments(), f.a, "2.0.0")(where+`version "2.0.0" of Solution `+f.a+" is not imported", "imported versions are: 1.0.0")
+		add(f.environments(), f.b, "1.0.0")(where+`version "1.0.0" of Solution `+f.b+" is not imported",
 			"kubectl solution get lists what is imported; kubectl solution import ARCHIVE adds to it")
-		add(f.environments(), "No_Name", "1.0.0")("Solution No_Name"+where+`invalid name "No_Name" of a Solution: …`, "")
+		add(f.environments(), "No_Name", "1.0.0")("Solution No_Name in "+where+`invalid name "No_Name" of a Solution: …`, "")
 		named := action.Target{Environment: target.Environment, Namespace: target.Environment}
 		f.failed(f.as(f.token+"-nobody").AddSolution(t.Context(), action.AddSolutionOptions{Target: target, Solution: f.a, Version: "1.0.0"}))(
 			"listing the namespaces of Environments: …", "with rights in a namespace of your own only, name it: --namespace NAMESPACE")
@@ -164,7 +164,7 @@ func TestAddSolutionRefused(t *testing.T) {
 	// Older tooling records no content, and what was made by hand is no record.
 	f.delete(configMap(v1alpha1.Namespace, "solution-"+f.a+"-1.0.0"))
 	f.untouched(func() {
-		add(f.environments(), f.a, "1.0.0")("namespace "+target.Environment+": solution "+f.a+" version 1.0.0 was imported by other tooling, and the cluster does not record what is needed to deploy it",
+		add(f.environments(), f.a, "1.0.0")(where+"solution "+f.a+" version 1.0.0 was imported by other tooling, and the cluster does not record what is needed to deploy it",
 			"have a cluster administrator run once: kubectl solution sync")
 	})
 	f.edit(catalog, func(cm *corev1.ConfigMap) { cm.Data[f.a] = "{" })

@@ -61,16 +61,23 @@ func readAuditLog(name string, since Mark) ([]*auditedRequest, error) {
 	return requests, nil
 }
 
+// readFrom reads a file from the first line that begins at an offset or later. A line that was being written when the offset
+// was taken began before it.
 func readFrom(name string, offset int64) ([]byte, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = f.Close() }()
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+	if _, err := f.Seek(max(offset-1, 0), io.SeekStart); err != nil {
 		return nil, err
 	}
-	return io.ReadAll(f)
+	data, err := io.ReadAll(f)
+	if err != nil || offset == 0 {
+		return data, err
+	}
+	_, rest, _ := bytes.Cut(data, []byte("\n"))
+	return rest, nil
 }
 
 func (r *auditedRequest) user() string {

@@ -59,7 +59,7 @@ func (e *Environments) plan(ctx context.Context, d *deployment, o Options) (*pla
 		}
 		inputs[i].Options = o.Options
 	}
-	if err := e.readLive(ctx, d, inputs, reader); err != nil {
+	if err := e.readLive(ctx, inputs, reader); err != nil {
 		return nil, err
 	}
 	p := &plan.Plan{Changes: slices.Clone(d.records)}
@@ -106,7 +106,7 @@ func (e *Environments) targets(ctx context.Context, d *deployment, n cluster.Env
 
 // readLive reads what is deployed in the namespaces, and what has a name that is
 // wanted.
-func (e *Environments) readLive(ctx context.Context, d *deployment, inputs []plan.NamespaceInput, r *contentReader) error {
+func (e *Environments) readLive(ctx context.Context, inputs []plan.NamespaceInput, r *contentReader) error {
 	var roles map[string]bool
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) { roles, err = e.Cluster.ClusterRoleNames(groupCtx); return err })

@@ -34,7 +34,7 @@ func (e *Environments) AddSolution(ctx context.Context, o AddSolutionOptions) (*
 	if err != nil || o.DryRun != DryRunNone {
 		return result, err
 	}
-	return result, e.waitReady(ctx, o.WaitOptions, o.Environment, result.Changes)
+	return result, e.WaitReady(ctx, o.WaitOptions, o.Environment, result.Changes)
 }
 
 // changeSolution edits what a namespace records, and makes it so. Where someone

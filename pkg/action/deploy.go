@@ -268,8 +268,9 @@ func deployments(changes []plan.Change) []*unstructured.Unstructured {
 	return list
 }
 
-// waitReady waits until what was deployed is available.
-func (e *Environments) waitReady(ctx context.Context, w WaitOptions, environment string, changes []plan.Change) error {
+// WaitReady waits until what was deployed is available. It is a step of its own,
+// so that what was done can be told before.
+func (e *Environments) WaitReady(ctx context.Context, w WaitOptions, environment string, changes []plan.Change) error {
 	if !w.Wait {
 		return nil
 	}

@@ -39,7 +39,7 @@ func (e *Environments) Prepare(ctx context.Context, o PrepareOptions) (*Result, 
 	if err := e.carryOut(ctx, p, o.Options, true, result); err != nil || o.DryRun != DryRunNone {
 		return result, prepareHint(err, o.Environment, len(result.Changes) > 0)
 	}
-	return result, e.waitReady(ctx, o.WaitOptions, o.Environment, result.Changes)
+	return result, e.WaitReady(ctx, o.WaitOptions, o.Environment, result.Changes)
 }
 
 // prepareHint says how an operation that was half done is completed.

@@ -224,8 +224,8 @@ func TestFieldsAreInOrder(t *testing.T) {
 			}
 		})(unstructuredOf(t, recorded, "Deployment", theOperator))
 		fields := deployment.GetManagedFields()
-		text := strings.Replace(string(fields[0].FieldsV1.Raw), `"f:env":{`, `"f:env":{"k:{\"name\":\"A\"}":{".":{}},"k:{\"name\":\"B\"}":{".":{}},"k:{\"name\":\"C\"}":{".":{}},`, 1)
-		fields[0].FieldsV1 = &metav1.FieldsV1{Raw: []byte(text)}
+		text := strings.Replace(fields[0].FieldsV1.GetRawString(), `"f:env":{`, `"f:env":{"k:{\"name\":\"A\"}":{".":{}},"k:{\"name\":\"B\"}":{".":{}},"k:{\"name\":\"C\"}":{".":{}},`, 1)
+		fields[0].FieldsV1 = metav1.NewFieldsV1(text)
 		deployment.SetManagedFields(fields)
 		got := render(deploy(t, wanted, replaced(recorded, deployment)))
 		if first == "" {

@@ -51,7 +51,7 @@ func managedFields(live *unstructured.Unstructured) []managed {
 	var list []managed
 	for _, entry := range live.GetManagedFields() {
 		m := managed{manager: entry.Manager, operation: entry.Operation}
-		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.Raw, &m.fields) != nil {
+		if entry.FieldsV1 == nil || json.Unmarshal(entry.FieldsV1.GetRawBytes(), &m.fields) != nil {
 			continue
 		}
 		list = append(list, m)

@@ -272,7 +272,9 @@ func TestOwners(t *testing.T) {
 		"below a value":            {deployment, []string{"spec", "replicas", "[x]"}, nil, true},
 		"a certificate": {
 			unstructuredOf(t, edited, "CustomResourceDefinition", "examples.example.com"),
-			[]string{"spec", "conversion", "webhook", "clientConfig", "caBundle"}, []string{"cainjector"}, false,
+			[]string{"spec", "conversion", "webhook", "clientConfig", "caBundle"},
+			[]string{"cainjector"},
+			false,
 		},
 		"applied and updated by this project": {unstructuredOf(t, told, "ConfigMap", theOperator+"-config"), []string{"data", "operator.yaml"}, nil, true},
 		"a set":                               {unstructuredOf(t, live(t, "lists"), "ConfigMap", "finalizers"), []string{"metadata", "finalizers", `["example.com/theirs"]`}, []string{"kubectl-patch"}, false},
@@ -288,7 +290,7 @@ func TestOwners(t *testing.T) {
 func TestUnreadableManagedFields(t *testing.T) {
 	u := unstructuredOf(t, live(t, "ours"), "ConfigMap", theUI).DeepCopy()
 	u.SetManagedFields([]metav1.ManagedFieldsEntry{
-		{Manager: "a", Operation: metav1.ManagedFieldsOperationApply, FieldsV1: &metav1.FieldsV1{Raw: []byte(`[]`)}},
+		{Manager: "a", Operation: metav1.ManagedFieldsOperationApply, FieldsV1: metav1.NewFieldsV1(`[]`)},
 		{Manager: "b", Operation: metav1.ManagedFieldsOperationApply},
 	})
 	if others, ours := plan.Owners(u, "data"); len(others) > 0 || ours {
@@ -308,7 +310,7 @@ func managedBy(u *unstructured.Unstructured, entries ...string) *unstructured.Un
 	for _, entry := range entries {
 		words := strings.SplitN(entry, " ", 3)
 		list = append(list, metav1.ManagedFieldsEntry{
-			Manager: words[0], Operation: metav1.ManagedFieldsOperationType(words[1]), FieldsV1: &metav1.FieldsV1{Raw: []byte(words[2])},
+			Manager: words[0], Operation: metav1.ManagedFieldsOperationType(words[1]), FieldsV1: metav1.NewFieldsV1(words[2]),
 		})
 	}
 	u.SetManagedFields(list)

@@ -297,7 +297,7 @@ func managers(t *testing.T, u *unstructured.Unstructured) map[string]fields {
 	entries := map[string]fields{}
 	for _, entry := range u.GetManagedFields() {
 		set := fields{}
-		if err := json.Unmarshal(entry.FieldsV1.Raw, &set); err != nil {
+		if err := json.Unmarshal(entry.FieldsV1.GetRawBytes(), &set); err != nil {
 			t.Fatal(err)
 		}
 		entries[entry.Manager+" "+string(entry.Operation)] = set
@@ -314,7 +314,7 @@ func setManagers(u *unstructured.Unstructured, entries map[string]fields) {
 			panic(err)
 		}
 		list = append(list, metav1.ManagedFieldsEntry{
-			Manager: name, Operation: metav1.ManagedFieldsOperationType(operation), FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: raw},
+			Manager: name, Operation: metav1.ManagedFieldsOperationType(operation), FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(string(raw)),
 		})
 	}
 	u.SetManagedFields(list)

@@ -13,7 +13,7 @@ import (
 // operators plans to tell the Operators that run of the versions that are
 // imported. Only their configuration is changed: the version that runs, and with
 // what rights, is for those who prepare the Environment.
-func (in *SolutionsInput) operators(p *Plan, records map[string][]v1alpha1.SolutionRecord) error {
+func (in *SolutionsInput) operators(p *Plan, records map[string][]v1alpha1.SolutionRecord) {
 	configs := map[string]map[string]string{}
 	for _, o := range in.Cluster.Operators {
 		if !in.isAbout(o.Solution) && !in.endpointChanges() {
@@ -29,7 +29,6 @@ func (in *SolutionsInput) operators(p *Plan, records map[string][]v1alpha1.Solut
 		}
 		in.tell(p, o, data)
 	}
-	return nil
 }
 
 func (in *SolutionsInput) endpointChanges() bool {
@@ -78,9 +77,7 @@ func (in *SolutionsInput) tell(p *Plan, o Operator, data map[string]string) {
 // OperatorRefs returns the objects of Operators that are to be patched.
 func (in *SolutionsInput) OperatorRefs() []Ref {
 	p, probe := Plan{}, *in
-	if err := probe.operators(&p, in.records()); err != nil {
-		return nil
-	}
+	probe.operators(&p, in.records())
 	var refs []Ref
 	for _, c := range p.Changes {
 		if c.Writes() {

@@ -207,9 +207,7 @@ func Solutions(in SolutionsInput) (*Plan, error) {
 	if err := in.catalog(p, records); err != nil {
 		return nil, err
 	}
-	if err := in.operators(p, records); err != nil {
-		return nil, err
-	}
+	in.operators(p, records)
 	in.images(p)
 	in.warnOthers(p)
 	p.Sort()

@@ -62,7 +62,8 @@ func TestRights(t *testing.T) {
 	two := filepath.Join(f.dir, "two.iso")
 	f.solution("import", two)
 	for _, args := range [][]string{
-		{"create", "shared", "--namespace", "own"}, {"create", "shared", "--namespace", "other"},
+		{"create", "shared", "--namespace", "own"},
+		{"create", "shared", "--namespace", "other"},
 		{"add-solution", "shared", "--namespace", "own", "--solution", "example-solution", "--version", "1.0.0", "--wait=false"},
 	} {
 		f.complete(killCommand{name: args[0], program: "kubectl-environment", args: args})

@@ -57,6 +57,25 @@ func (o *deployOptions) run(do func(*action.Environments) (*action.Result, error
 	return o.Finish(status, result, err)
 }
 
+// deploy does an operation, prints what came of it, and then waits until what was
+// deployed is available.
+func (o *deployOptions) deploy(ctx context.Context, environment string, do func(*action.Environments) (*action.Result, error)) error {
+	var e *action.Environments
+	var result *action.Result
+	err := o.run(func(environments *action.Environments) (_ *action.Result, err error) {
+		e = environments
+		result, err = do(e)
+		return result, err
+	})
+	if err != nil || o.DryRun != action.DryRunNone {
+		return err
+	}
+	status := util.NewStatus(o.ErrOut)
+	defer status.Clear()
+	e.Observer = o.Observer(status)
+	return util.ClusterError(e.WaitReady(ctx, o.wait, environment, result.Changes))
+}
+
 var prepareHelp = templates.LongDesc(`
 	Make what runs in an Environment match what is recorded: for each of its
 	Solutions in each of its namespaces, the Operator with its rights and
@@ -100,7 +119,7 @@ func newPrepareCommand(streams genericiooptions.IOStreams, conn *util.Connection
 }
 
 func (o *deployOptions) prepare(ctx context.Context, environment string) error {
-	return o.run(func(e *action.Environments) (*action.Result, error) {
-		return e.Prepare(ctx, action.PrepareOptions{Options: o.Options, WaitOptions: o.wait, Target: o.target(environment)})
+	return o.deploy(ctx, environment, func(e *action.Environments) (*action.Result, error) {
+		return e.Prepare(ctx, action.PrepareOptions{Options: o.Options, Target: o.target(environment)})
 	})
 }

@@ -89,9 +89,9 @@ func (o *solutionOptions) complete(cmd *cobra.Command) error {
 }
 
 func (o *solutionOptions) add(ctx context.Context, environment string) error {
-	return o.run(func(e *action.Environments) (*action.Result, error) {
+	return o.deploy(ctx, environment, func(e *action.Environments) (*action.Result, error) {
 		options := action.AddSolutionOptions{
-			Options: o.Options, WaitOptions: o.wait, Target: o.target(environment), Solution: o.solution, Version: o.version,
+			Options: o.Options, Target: o.target(environment), Solution: o.solution, Version: o.version,
 		}
 		if o.webhookIsGiven {
 			options.Webhook = &o.webhook

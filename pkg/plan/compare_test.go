@@ -183,7 +183,7 @@ func TestObjectsOfStrangersAreRefused(t *testing.T) {
 		create rolebinding.rbac.authorization.k8s.io/example-solution-operator-role-example-role-452c8b44 @example-solution/staging-ns
 		create configmap/example-solution-operator-config @example-solution/staging-ns
 		update configmap/example-solution-ui @example-solution/staging-ns force from someone who used kubectl-create: data[config.json], data[theme.json], metadata.labels
-		update deployment.apps/example-solution-operator @example-solution/staging-ns force from someone who used kubectl-create: metadata.annotations[solutions.metalk8s.scality.com/config-digest], metadata.labels, spec.template.metadata.annotations, spec.template.metadata.labels, spec.template.spec.containers[example-solution-operator], spec.template.spec.serviceAccountName, spec.template.spec.volumes
+		replace deployment.apps/example-solution-operator @example-solution/staging-ns from someone who used kubectl-create (its pods have containers or volumes of its owner, which would stay)
 		create deployment.apps/example-solution-ui @example-solution/staging-ns
 		update service/example-solution-ui @example-solution/staging-ns force from Helm release staging-ns/web: metadata.labels, spec.ports[80,TCP].targetPort, spec.selector
 		create ingress.networking.k8s.io/example-solution-ui @example-solution/staging-ns
@@ -319,6 +319,9 @@ func TestImmutableConfigMap(t *testing.T) {
 // Who takes a Deployment over takes its replicas over.
 func TestReplicasOfAnAdoptedDeployment(t *testing.T) {
 	theirs := with(unstructuredOf(t, live(t, "strangers"), "Deployment", theOperator), int64(3), "spec", "replicas")
+	containers, _, _ := unstructured.NestedSlice(theirs.Object, "spec", "template", "spec", "containers")
+	containers[0].(map[string]any)["name"] = theOperator
+	theirs = with(theirs, containers, "spec", "template", "spec", "containers")
 	p := deploy(t, targets()["operator-only"], []*unstructured.Unstructured{theirs}, "deployment/"+theOperator)
 	for _, c := range p.Changes {
 		if c.Object.Kind == "Deployment" && (len(c.Kept) > 0 || !strings.Contains(renderChange(&c), "spec.replicas")) {

@@ -43,7 +43,7 @@ test-scripts:
 test-faults:
 	$(GOTEST) -timeout 30m -skip '^TestScripts$$' ./test/cli ./test/bench
 test-packages:
-	GORACE=atexit_sleep_ms=50 go test -vet=off -race -p 3 -ldflags -s $$(go list ./... | grep -v -e /test/cli -e /test/e2e -e /test/bench)
+	GORACE=atexit_sleep_ms=50 go test -vet=off -race -p 3 -ldflags -s $$(go list ./... | grep -v -e /test/cli -e /test/e2e -e /test/bench -e /test/scale)
 
 .PHONY: e2e
 e2e: cluster examples ## Solutions on a real node with containerd; as root
@@ -66,9 +66,10 @@ fuzz: ## Every fuzz target, for FUZZTIME each
 	hack/fuzz.sh $(FUZZTIME)
 
 .PHONY: bench
-bench: packages build ## Benchmarks, against nginx and docker-registry too; ratios within one run are what counts
+bench: packages build cluster ## Benchmarks, against nginx, docker-registry and kubectl too; ratios within one run are what counts
 	go test -run '^$$' -bench . -benchtime 3x ./pkg/iso9660 ./pkg/archive ./pkg/registry ./pkg/helper/agent ./pkg/isofuse
 	go run ./test/bench
+	CGO_ENABLED=0 go test -vet=off -trimpath -ldflags "-s -w" -run '^$$' -bench . -benchtime 1x -timeout 40m ./test/scale
 
 .PHONY: demo
 demo: build cluster examples ## The whole way, on a node of its own if it may; KEEP=1 leaves it up

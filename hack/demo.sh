@@ -92,7 +92,10 @@ ask() {
   local url
   url=http://$(kubectl get service "$1" --namespace staging --output 'jsonpath={.spec.clusterIP}')/
   printf '\n$ curl -sSf %s | grep %s\n' "$url" "$2"
-  curl -sSf "$url" | grep "$2"
+  # kube-proxy may be a moment behind: a connection that is begun before it knows the Service never gets there, so each
+  # try is a connection of its own.
+  for _ in $(seq 30); do curl -sSf --connect-timeout 2 -o /dev/null "$url" 2>/dev/null && break; sleep 0.5; done
+  curl -sSf --connect-timeout 10 "$url" | grep "$2"
 }
 
 # hello_is VERSION: waits until the Operator has brought the Example to a version.

@@ -70,21 +70,6 @@ func wasActive(records []v1alpha1.SolutionRecord, version string) bool {
 	return slices.ContainsFunc(records, func(r v1alpha1.SolutionRecord) bool { return r.Version == version && r.Active })
 }
 
-// RemovedVersions returns the ids that previous holds and records does not,
-// sorted.
-func RemovedVersions(previous, records map[string][]v1alpha1.SolutionRecord) []string {
-	var removed []string
-	for _, name := range sortedKeys(previous) {
-		for _, r := range previous[name] {
-			kept := slices.ContainsFunc(records[name], func(other v1alpha1.SolutionRecord) bool { return other.Version == r.Version })
-			if !kept {
-				removed = append(removed, v1alpha1.ID(name, r.Version))
-			}
-		}
-	}
-	return removed
-}
-
 // Versions returns, for an OperatorConfig, the imported versions of a Solution.
 func Versions(name string, records []v1alpha1.SolutionRecord) []Version {
 	versions := make([]Version, 0, len(records))

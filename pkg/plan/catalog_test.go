@@ -159,19 +159,6 @@ func TestRecordOfAnArchive(t *testing.T) {
 	}
 }
 
-func TestRemovedVersions(t *testing.T) {
-	before := parseRecords(t, "web 1.0.0 of /w.iso", "storage 1.0.0 active of /a.iso", "storage 2.0.0 of /b.iso")
-	for name, tt := range map[string]struct{ after, want []string }{
-		"none":                    {[]string{"storage 1.0.0 of /a.iso", "storage 2.0.0 of /other.iso", "web 1.0.0 of /w.iso", "new 1.0.0 of /n.iso"}, nil},
-		"a version":               {[]string{"storage 2.0.0 of /b.iso", "web 1.0.0 of /w.iso"}, []string{"storage-1.0.0"}},
-		"all, sorted by Solution": {nil, []string{"storage-1.0.0", "storage-2.0.0", "web-1.0.0"}},
-	} {
-		if diff := cmp.Diff(tt.want, plan.RemovedVersions(before, parseRecords(t, tt.after...))); diff != "" {
-			t.Errorf("%s: -want +got:\n%s", name, diff)
-		}
-	}
-}
-
 func TestVersions(t *testing.T) {
 	manifest := func(images any) map[string]any { return map[string]any{"spec": map[string]any{"images": images}} }
 	got := plan.Versions("storage", []v1alpha1.SolutionRecord{
